@@ -1,0 +1,1 @@
+"""The clinic's file: TOML in, one frozen plan out."""

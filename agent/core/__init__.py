@@ -1,0 +1,1 @@
+"""The pure core: it decides, and touches no disk, network, clock, thread or randomness."""

@@ -1,0 +1,179 @@
+"""Decide the next move of one booking: a versioned goal, never "insert".
+
+Rule: every (state, event) pair is in TABLE or raises; this file alone changes a booking's row.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from agent.core.model import BookingId, EmrName, EmrRef, Instant, Patient, Slot, SlotId, SlotKey
+
+
+class Firmness(StrEnum):
+    """How firm an order is."""
+
+    HOLD = "hold"
+    FIRM = "firm"
+
+
+class State(StrEnum):
+    """Where a booking stands in the journal; no row at all is the state "none"."""
+
+    QUEUED = "queued"
+    INTENT = "intent"
+    RESOLVED = "resolved"
+    REPORTED = "reported"
+    UNSURE = "unsure"
+    QUARANTINE = "quarantine"
+
+
+class Op(StrEnum):
+    """What is written into the EMR. Holds live in the journal."""
+
+    BOOK = "book"
+    MOVE = "move"
+    CANCEL = "cancel"
+
+
+class Outcome(StrEnum):
+    """What the hub is told; the words of the protocol."""
+
+    HELD = "held"
+    BOOKED = "booked"
+    CONFLICT = "conflict"
+    CANCELLED = "cancelled"
+    RELEASED = "released"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    REQUESTED = "requested"
+    CHECKING = "checking"
+    CHANGED = "changed"
+    CANCELLED_BY_CLINIC = "cancelled-by-clinic"
+    REFUSED = "refused"
+
+
+class Code(StrEnum):
+    """Why REFUSED, only; whatever depends on agenda or rules is CONFLICT without a reason."""
+
+    SCHEMA = "schema"
+    SLOT_LINE = "slot-line-mismatch"
+    RESEAL = "reseal"
+    MOVE = "move-unsupported"
+    UNTIL = "until-too-long"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One verified order. Identity is (booking, version); sameness is `body_hash`, SHA-256 of the inflated payload."""
+
+    booking: BookingId
+    version: int
+    goal: SlotId | None
+    firmness: Firmness
+    until: datetime | None
+    expires_at: datetime
+    slot_line: bytes | None
+    patient_sha256: bytes | None
+    body_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """One row of the journal: what a restart needs to act without the hub."""
+
+    booking: BookingId
+    emr: EmrName | None
+    state: State
+    seen_ver: int
+    body_hash: bytes
+    goal: SlotId | None
+    goal_slot: Slot | None
+    slot_line: bytes | None
+    firmness: Firmness
+    until: datetime | None
+    expires_at: datetime
+    done_ver: int = 0
+    cur_slot: Slot | None = None
+    emr_ref: EmrRef | None = None
+    intent_ver: int | None = None
+    intent_op: Op | None = None
+    intent_at: datetime | None = None
+    attempt: int = 0
+    turn: int = 0
+    outcome: Outcome | None = None
+    code: Code | None = None
+    kept: bool = False
+    outcome_rev: int = 0
+    reported_rev: int = 0
+    row: int = 0
+
+
+class Recovery(StrEnum):
+    """How a write whose answer was lost is resolved."""
+
+    RERUN = "rerun"
+    ENQUIRE = "enquire"
+    ABSENT_UNSURE = "absent-unsure"
+    BLIND = "blind"
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRules:
+    """What an adapter promises about its writes; this file and the model checker read nothing else.
+
+    `enquire_first`: find() before every write. `tombstone`: a cancel of something absent leaves a mark that stops a
+    late booking. `fenced`: right without a turn. `moves`: can win the new before giving up the old. `quiet`: how long
+    after a lost write an absence begins to prove anything. `longest_write`: an unfenced write starts only with this
+    plus 10 s of turn left.
+    """
+
+    recovery: Recovery
+    enquire_first: bool
+    tombstone: bool
+    fenced: bool
+    moves: bool
+    quiet: timedelta
+    longest_write: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The right to write into an unfenced EMR. `good_until` is on Instant.age: reading before the request + 180 s."""
+
+    number: int
+    good_until: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write asked of an adapter: `slot` is where to (None for CANCEL), `had` our own appointment if any."""
+
+    booking: BookingId
+    version: int
+    op: Op
+    slot: Slot | None
+    had: EmrRef | None
+    had_slot: Slot | None
+    patient: Patient | None
+    turn: Turn | None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What is true in the EMR for this booking, from evidence only.
+
+    `version`: the highest version the EMR remembers, 0 = it keeps none. `theirs`: staff moved, cancelled or received
+    it, from now on not ours to change. `matched`: the patient was found in the EMR; False asks for a line at the desk.
+    """
+
+    booking: BookingId
+    version: int
+    outcome: Outcome
+    ref: EmrRef | None = None
+    slot: SlotKey | None = None
+    theirs: bool = False
+    matched: bool | None = None
+
+
+__all__ = ["Instant"]  # replaced by the owner of this file

@@ -1,0 +1,1 @@
+"""The five legs; they meet only in the journal."""
