@@ -14,7 +14,7 @@ from agent.core.sharing import SharingRules
 
 @dataclass(frozen=True, slots=True)
 class ClinicPlan:
-    """[clinic]"""
+    """[clinic]."""
 
     name: str
     contact: str
@@ -58,7 +58,7 @@ class SitePlan:
 
 @dataclass(frozen=True, slots=True)
 class BookingPlan:
-    """[booking]"""
+    """[booking]."""
 
     label: str
     cancel_until: timedelta
@@ -68,7 +68,7 @@ class BookingPlan:
 
 @dataclass(frozen=True, slots=True)
 class DeskPlan:
-    """[desk]"""
+    """[desk]."""
 
     folder: str
     email: tuple[str, ...]

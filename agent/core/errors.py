@@ -46,7 +46,7 @@ class Refused(CreneauError):  # noqa: N818
 class Misconfigured(CreneauError):  # noqa: N818
     """Stop that part and say which line of which file to mend; `line` 0 means the file as a whole."""
 
-    def __init__(  # noqa: PLR0913 - a place in a file has three parts
+    def __init__(
         self,
         doing: Message,
         what: Message,
