@@ -1,0 +1,1 @@
+"""How the operating system's service manager runs the agent."""

@@ -1,0 +1,1 @@
+"""The composition root: a plan in, running parts out."""
