@@ -466,24 +466,35 @@ class Bookings(Protocol):
         """Queued, intent, hold over; oldest first."""
         ...
 
+    def row(self, booking: BookingId) -> Booking | None:
+        """Return the stored row as it is now."""
+        ...
+
+    def undecided(self, now: Instant) -> Sequence[Booking]:
+        """Rows queued, intent or unsure, and rows whose outcome is held or requested: what may speak for a slot."""
+        ...
+
     def slot(self, id: SlotId | None, line: bytes | None) -> Slot | None:  # noqa: A002 - the wire's own word
         """By id until the slot's end, else today's view by line."""
         ...
 
     def kept(self, now: Instant) -> Sequence[Booking]:
-        """Bookings with an appointment of ours still to come, to be compared with Books.ours."""
+        """Bookings with an appointment, certain or in doubt, still to come, to be compared with Books.ours."""
         ...
 
     def save(self, row: Booking, *, tasks: Sequence[str], tell: bool, erase: bool, now: Instant) -> Booking:
-        """Compare and swap on `row.row`; row + outbox + tasks + erasing in one transaction; return the stored row."""
+        """Compare and swap on `row.row`; row + outbox + tasks + erasing in one transaction; return the stored row.
+
+        Transient when the stored row is another one; nothing was written.
+        """
         ...
 
     def sealed(self, booking: BookingId, version: int) -> str | None:
         """Return the patient's JWE while it is kept."""
         ...
 
-    def busy(self, rule: str, site: SiteId, now: Instant) -> Mapping[str, int]:
-        """Return {"holds": live holds of the rule and site, "holds_hour": ..., "bookings_hour": ...}."""
+    def busy(self, rule: str, site: SiteId, half: Window, now: Instant) -> Mapping[str, int]:
+        """Return {"holds": live holds of rule and site that start in `half`, "holds_hour": ..., "bookings_hour": ...}."""
         ...
 
     def rule_of(self, slot: Slot) -> str:

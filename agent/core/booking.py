@@ -99,6 +99,8 @@ class Booking:
     intent_ver: int | None = None
     intent_op: Op | None = None
     intent_at: datetime | None = None
+    intent_slot: Slot | None = None
+    fault: Code | None = None
     attempt: int = 0
     turn: int = 0
     outcome: Outcome | None = None
