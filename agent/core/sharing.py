@@ -4,11 +4,56 @@ Rule: this is the only file that may make a SharedSlot. No rule matched means: d
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from enum import StrEnum
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from agent.core.model import EmrName, SiteId, Slot, SlotKey, Window
+from agent.core.judging import Stop, judge, matching, published, timely
+from agent.core.model import SiteId, Slot, SlotKey
+from agent.core.rules import (
+    EXACT,
+    HALF_DAY,
+    NAMED,
+    Accord,
+    Allow,
+    Deny,
+    Match,
+    Posture,
+    PublishAs,
+    SharingRules,
+    Why,
+)
+
+__all__ = [
+    "Accord",
+    "Allow",
+    "Decision",
+    "Deny",
+    "Match",
+    "Offered",
+    "Posture",
+    "PublishAs",
+    "SharedSlot",
+    "SharingRules",
+    "Why",
+    "Withheld",
+    "matching",
+    "rehearse",
+    "revive",
+    "share",
+    "still_allowed",
+]
+
+VOCABULARY: Mapping[str, frozenset[str]] = {
+    "precision": frozenset({EXACT, HALF_DAY}),
+    "confirmation": frozenset({"instant", "request"}),
+    "clientele": frozenset({"enrolled-with-doctor", "enrolled-at-site", "enrolled-with-professional", "anyone"}),
+    "reason": frozenset({"urgent", "semi-urgent", "pregnancy", "pediatric", "regular"}),
+    "redirect": frozenset({"811", "911", "gap", "hospital"}),
+    "mode": frozenset({"on-site", "home", "video", "phone"}),
+}
+"""The words a slot on the wire may use; the last four are those of Regulation A-2.2, r. 1, s. 4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +71,6 @@ class SharedSlot:
     reason: str
     redirect: str | None
     mode: str
-
-
-class Why(StrEnum):
-    """Why a free slot stays at the clinic."""
-
-    NO_RULE = "no-rule"
-    DENIED = "denied"
-    VETO = "veto"
-    NEW_TYPE = "new-type"
-    NEW_PRACTITIONER = "new-practitioner"
-    NO_ACCORD = "no-accord"
-    TEAM_MIN = "team-min"
-    MIN_NOTICE = "min-notice"
-    HORIZON = "horizon"
-    EXPIRED = "expired"
-    DISABLED = "disabled"
-    PAUSED = "paused"
-    WITHDRAWN = "withdrawn"
-    CANCELLED = "after-cancel"
-    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,99 +99,6 @@ class Decision:
     withheld: tuple[Withheld, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PublishAs:
-    """The vocabulary of Regulation A-2.2, r. 1, s. 4, as one allow rule uses it."""
-
-    clientele: str
-    reason: str
-    mode: str
-    redirect: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """What a rule, allow or deny, looks at. None means any.
-
-    `types` are EMR codes already resolved from the clinic's words; `days` are 0 = Monday; `between` is half-open
-    minutes since local midnight of the slot's start, 1440 allowed as the end.
-    """
-
-    types: frozenset[tuple[EmrName, str]] | None = None
-    practitioners: frozenset[tuple[EmrName, str]] | None = None
-    sites: frozenset[SiteId] | None = None
-    days: frozenset[int] = frozenset(range(7))
-    between: tuple[int, int] = (0, 1440)
-
-
-@dataclass(frozen=True, slots=True)
-class Allow:
-    """One [[sharing.allow]] section; `line` is where it begins in the file."""
-
-    name: str
-    line: int
-    match: Match
-    publish_as: PublishAs
-
-
-@dataclass(frozen=True, slots=True)
-class Deny:
-    """One [[sharing.deny]] section."""
-
-    name: str
-    line: int
-    match: Match
-
-
-@dataclass(frozen=True, slots=True)
-class Accord:
-    """One line of [practitioners]; without `agreed` nothing of theirs is shared."""
-
-    name: str
-    agreed: date | None
-    line: int = 0
-
-
-class Posture(StrEnum):
-    """What the clinic has ordered beyond its file: kept in the journal, set by `sharing pause/withdraw` and `freeze`."""
-
-    OPEN = "open"
-    PAUSED = "paused"
-    WITHDRAWN = "withdrawn"
-    FROZEN = "frozen"
-
-
-@dataclass(frozen=True, slots=True)
-class SharingRules:
-    """Frozen plan of [types] [practitioners] [sharing*], with vetoes and posture folded in by wiring."""
-
-    enabled: bool
-    expires: date
-    types: Mapping[tuple[EmrName, str], str]
-    """EMR code -> the clinic's word."""
-    roster: Mapping[tuple[EmrName, str], Accord]
-    allow: tuple[Allow, ...]
-    deny: tuple[Deny, ...] = ()
-    identity: str = "team"
-    team_min: int = 3
-    min_notice: timedelta = timedelta(hours=2)
-    horizon: timedelta = timedelta(days=14)
-    times: str = "exact"
-    cancelled_frees: bool = True
-    zones: Mapping[SiteId, str] = field(default_factory=dict)
-    """IANA zone of each site."""
-    confirmation: Mapping[EmrName, str] = field(default_factory=dict)
-    """ "instant" or "request" for each source; absent = "request"."""
-    vetoes: frozenset[tuple[EmrName, str]] = frozenset()
-    posture: Posture = Posture.OPEN
-    digest: str = ""
-    """Of the part of the file these rules came from; local only, never on the wire."""
-
-    def window(self, now: datetime) -> Window:
-        """Return the window the EMR must be read for: now to the horizon."""
-        return Window(now, now + self.horizon)
-
-
 def share(
     slots: Iterable[Slot],
     rules: SharingRules,
@@ -174,10 +106,137 @@ def share(
     since: Mapping[SlotKey, datetime],
     held: frozenset[SlotKey],
 ) -> Decision:
-    """Deny by default. Pure: same input, same bytes."""
-    raise NotImplementedError
+    """Deny by default. Pure: same input, same bytes, in whatever order the slots come.
+
+    `since`: when each slot now published was first published; `held`: slots under a hold or an undecided order. The
+    reason of a withheld slot is the first that holds: held, withdrawn, disabled, expired, new type, new practitioner,
+    no accord, veto, after-cancel, no rule, denied, team, minimum notice, horizon, paused. A freeze is a pause here:
+    the design stops writes, not removals, and a slot nobody can be given should not appear.
+    """
+    offered: dict[SlotKey, Offered] = {}
+    withheld: list[Withheld] = []
+    for slot in sorted(slots, key=_order):
+        answer = Stop(Why.HELD) if slot.key in held else _answer(slot, rules, now, since)
+        if isinstance(answer, Stop):
+            withheld.append(Withheld(slot, answer.why, answer.line))
+        else:
+            first = since.get(slot.key, now)
+            offered[slot.key] = Offered(slot, _publish(slot, rules, answer, first), answer.name)
+    return Decision(offered, tuple(withheld))
+
+
+def rehearse(
+    slots: Iterable[Slot],
+    rules: SharingRules,
+    now: datetime,
+    since: Mapping[SlotKey, datetime],
+    held: frozenset[SlotKey],
+) -> Decision:
+    """Decide as if `enabled` were true: what preview and `sharing diff` show before anything may leave."""
+    return share(slots, replace(rules, enabled=True), now, since, held)
 
 
 def still_allowed(slot: Slot, rules: SharingRules, now: datetime, *, on_hold: bool) -> bool:
-    """Answer the in-flight table of the sharing rules, asked by apply after it re-read the EMR."""
-    raise NotImplementedError
+    """Answer the in-flight table of the sharing rules, asked by apply after it re-read the EMR.
+
+    A narrower rule, a veto, a withdrawal or an expiry ends it. Once minimum notice or horizon has passed only an order
+    on a live hold goes on. A pause changes nothing, nor does a freeze: under a freeze apply writes nothing whatever
+    is answered here, and ends holds itself.
+    """
+    if isinstance(judge(slot, rules, now), Stop):
+        return False
+    return on_hold or timely(slot, rules, now) is None
+
+
+def revive(members: object) -> SharedSlot:
+    """Read a slot back from its wire object, in the journal or at the hub; `id` is the caller's to read.
+
+    Raises ValueError for anything but an object, an unknown or missing member, a wrong type or word, a time not written as on the wire
+    (2026-11-23T09:00:00-05:00, RFC 3339) or an end not after its start. An absent member and null are the same.
+    """
+    if not isinstance(members, Mapping):
+        raise ValueError("not an object")  # noqa: TRY004 - malformed input is a ValueError of the caller's data
+    if members.keys() - _MEMBERS:
+        raise ValueError("unknown member")
+    start, end = _moment(members, "start"), _moment(members, "end")
+    if end <= start:
+        raise ValueError("end: not after start")
+    return SharedSlot(
+        start=start,
+        end=end,
+        precision=_word(members, "precision"),
+        site=SiteId(_text(members, "site")),
+        confirmation=_word(members, "confirmation"),
+        practitioner=None if members.get("practitioner") is None else _text(members, "practitioner"),
+        bookable_from=_moment(members, "bookable_from"),
+        clientele=_word(members, "clientele"),
+        reason=_word(members, "reason"),
+        redirect=None if members.get("redirect") is None else _word(members, "redirect"),
+        mode=_word(members, "mode"),
+    )
+
+
+_MEMBERS = frozenset({"id", "start", "end", "site", "practitioner", "bookable_from"}) | VOCABULARY.keys()
+
+
+def _order(slot: Slot) -> tuple[str, str]:
+    """Sort by key; when an adapter gives one key twice, the same one of the two counts in whatever order they came."""
+    return slot.key, f"{slot.start.isoformat()} {slot.end.isoformat()} {slot.practitioner.key} {slot.type}"
+
+
+def _answer(slot: Slot, rules: SharingRules, now: datetime, since: Mapping[SlotKey, datetime]) -> Allow | Stop:
+    answer = judge(slot, rules, now)
+    if isinstance(answer, Stop):
+        return answer
+    late = timely(slot, rules, now)
+    if late is not None:
+        return late
+    if rules.posture is not Posture.OPEN and slot.key not in since:
+        return Stop(Why.PAUSED)
+    return answer
+
+
+def _publish(slot: Slot, rules: SharingRules, rule: Allow, first: datetime) -> SharedSlot:
+    start, end, precision = published(slot, rules)
+    named = rules.identity == NAMED
+    return SharedSlot(
+        start=start,
+        end=end,
+        precision=precision,
+        site=slot.site,
+        confirmation=rules.confirmation.get(slot.emr, "request"),
+        practitioner=rules.roster[slot.emr, slot.practitioner.key].name if named else None,
+        bookable_from=first.astimezone(ZoneInfo(rules.zones[slot.site])).replace(second=0, microsecond=0),
+        clientele=rule.publish_as.clientele,
+        reason=rule.publish_as.reason,
+        redirect=rule.publish_as.redirect,
+        mode=rule.publish_as.mode,
+    )
+
+
+def _text(members: Mapping[str, Any], name: str) -> str:
+    value = members.get(name)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name}: not a text")
+    value.encode()  # a lone surrogate has no line: UnicodeEncodeError is a ValueError
+    return value
+
+
+def _word(members: Mapping[str, Any], name: str) -> str:
+    value = _text(members, name)
+    if value not in VOCABULARY[name]:
+        raise ValueError(f"{name}: not a word of the protocol")
+    return value
+
+
+def _moment(members: Mapping[str, Any], name: str) -> datetime:
+    """Read a time; only the form we write comes back as the same bytes, and a year UTC cannot hold is refused."""
+    value = _text(members, name)
+    moment = datetime.fromisoformat(value)
+    if len(value) != len("2026-11-23T09:00:00-05:00") or moment.isoformat() != value:
+        raise ValueError(f"{name}: not a time of the protocol")
+    try:
+        moment.astimezone(UTC)
+    except OverflowError as cause:
+        raise ValueError(f"{name}: out of range") from cause
+    return moment
