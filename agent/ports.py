@@ -319,6 +319,10 @@ class Keys(Protocol):
         """Return the hub's keys that may still sign."""
         ...
 
+    def adopt(self, sets: Sequence[str]) -> int:
+        """Take newer key sets, each proved by the one before (core.envelope.follow); return the number now held."""
+        ...
+
     def patient(self, jwe: str, booking: BookingId, version: int) -> Patient:
         """Unseal with current and retired sealing keys; Refused(reason="reseal") when none opens it."""
         ...
@@ -523,6 +527,10 @@ class Board(Protocol):
 
     def turn(self, new: Turn | None = None) -> Turn | None:
         """Set (when given) and return the turn; None after a restart."""
+        ...
+
+    def pace(self, wait_s: int | None = None) -> int:
+        """Set (when given) and return the seconds the hub may hold an `orders` call."""
         ...
 
     def read(self) -> "Health":

@@ -33,6 +33,7 @@ from agent.core.envelope.sealed import (
 from agent.core.envelope.shapes import UNKNOWN, Envelope, KeySet, Opened, Rejected
 from agent.core.envelope.signed import jws_hash, payload_hash, peek, recall, sign, split, verify
 from agent.core.envelope.turnover import follow, open_turnover, turn_over
+from agent.core.envelope.turns import turn_given
 
 __all__ = [
     "FRESH",
@@ -89,6 +90,7 @@ __all__ = [
     "split",
     "statement",
     "thumbprint",
+    "turn_given",
     "turn_over",
     "unseal",
     "verify",
