@@ -60,12 +60,13 @@ def line(shared: SharedSlot, id: SlotId | None) -> bytes:  # noqa: A002 - the wi
     return _ENCODE([id, *members.values()]).encode()
 
 
-def wire(id: SlotId, shared: SharedSlot) -> dict[str, str]:  # noqa: A002 - the wire's own word
-    """Return the slot as the object that travels and that the journal keeps; null members are left out.
+def wire(id: SlotId | None, shared: SharedSlot) -> dict[str, str]:  # noqa: A002 - the wire's own word
+    """Return the slot as the object that travels, or that a journal keeps (`id` None: without it); no null members.
 
     `core.sharing.revive` reads it back with the same line.
     """
-    return {"id": id} | {name: value for name, value in _members(shared).items() if value is not None}
+    named = {} if id is None else {"id": str(id)}
+    return named | {name: value for name, value in _members(shared).items() if value is not None}
 
 
 def roots(view: View, sites: frozenset[SiteId]) -> Mapping[SiteId, str]:

@@ -176,6 +176,7 @@ def revive(members: object) -> SharedSlot:
     )
 
 
+_WRITTEN = len("2026-11-23T09:00:00-05:00")
 _MEMBERS = frozenset({"id", "start", "end", "site", "practitioner", "bookable_from"}) | VOCABULARY.keys()
 
 
@@ -215,10 +216,10 @@ def _publish(slot: Slot, rules: SharingRules, rule: Allow, first: datetime) -> S
 
 
 def _text(members: Mapping[str, Any], name: str) -> str:
+    """Read a text; the error names the member, never its value."""
     value = members.get(name)
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{name}: not a text")
-    value.encode()  # a lone surrogate has no line: UnicodeEncodeError is a ValueError
+    if not isinstance(value, str) or not value or any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ValueError(f"{name}: not a text")  # a lone surrogate has no UTF-8 and so no line
     return value
 
 
@@ -230,13 +231,13 @@ def _word(members: Mapping[str, Any], name: str) -> str:
 
 
 def _moment(members: Mapping[str, Any], name: str) -> datetime:
-    """Read a time; only the form we write comes back as the same bytes, and a year UTC cannot hold is refused."""
+    """Read a time; only the form we write comes back as the same bytes, and UTC must be able to hold it."""
     value = _text(members, name)
-    moment = datetime.fromisoformat(value)
-    if len(value) != len("2026-11-23T09:00:00-05:00") or moment.isoformat() != value:
-        raise ValueError(f"{name}: not a time of the protocol")
     try:
+        moment = datetime.fromisoformat(value)
         moment.astimezone(UTC)
-    except OverflowError as cause:
-        raise ValueError(f"{name}: out of range") from cause
+    except (ValueError, OverflowError):
+        raise ValueError(f"{name}: not a time") from None  # the cause repeats the value
+    if len(value) != _WRITTEN or moment.isoformat() != value:
+        raise ValueError(f"{name}: not written as on the wire")
     return moment
