@@ -218,9 +218,13 @@ def _publish(slot: Slot, rules: SharingRules, rule: Allow, first: datetime) -> S
 def _text(members: Mapping[str, Any], name: str) -> str:
     """Read a text; the error names the member, never its value."""
     value = members.get(name)
-    if not isinstance(value, str) or not value or any("\ud800" <= letter <= "\udfff" for letter in value):
+    if not isinstance(value, str) or not value or not _is_unicode(value):
         raise ValueError(f"{name}: not a text")  # a lone surrogate has no UTF-8 and so no line
     return value
+
+
+def _is_unicode(value: str) -> bool:
+    return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _word(members: Mapping[str, Any], name: str) -> str:
