@@ -1,1 +1,25 @@
 """The clinic's file: TOML in, one frozen plan out."""
+
+from agent.config.example import example_text, write_example
+from agent.config.faults import Fault, Faults
+from agent.config.plan import BookingPlan, ClinicPlan, DeskPlan, EmrPlan, HubPlan, Plan, ServicePlan, SitePlan
+from agent.config.reading import applied_rules, locate, read_plan, sharing_text
+
+__all__ = [
+    "BookingPlan",
+    "ClinicPlan",
+    "DeskPlan",
+    "EmrPlan",
+    "Fault",
+    "Faults",
+    "HubPlan",
+    "Plan",
+    "ServicePlan",
+    "SitePlan",
+    "applied_rules",
+    "example_text",
+    "locate",
+    "read_plan",
+    "sharing_text",
+    "write_example",
+]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from agent.core.model import EmrName, SiteId
+from agent.core.model import EmrName, Finding, SiteId
 from agent.core.sharing import SharingRules
 
 
@@ -86,7 +86,10 @@ class ServicePlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The whole configuration. `sharing` has no veto and posture OPEN; wiring folds in what the journal keeps."""
+    """The whole configuration. `sharing` has no veto and posture OPEN; wiring folds in what the journal keeps.
+
+    `notes`: what is no fault but should be seen, such as a team that is too small.
+    """
 
     file: Path
     clinic: ClinicPlan
@@ -97,3 +100,4 @@ class Plan:
     booking: BookingPlan
     desk: DeskPlan
     service: ServicePlan
+    notes: tuple[Finding, ...] = ()

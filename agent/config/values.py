@@ -1,0 +1,258 @@
+"""Turn one TOML value into what the plan holds: durations, times of day, days, words, codes.
+
+Rule: a reader returns the value or raises Wrong with a sentence and, where one helps, a hint.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from agent.config.faults import Wrong
+from agent.core.message import say
+
+Reader = Callable[[Any], Any]
+
+DAYS = {
+    **dict(zip(("lun", "mar", "mer", "jeu", "ven", "sam", "dim"), range(7), strict=True)),
+    **dict(zip(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), range(7), strict=True)),
+}
+"""Days as they may be written, Monday first."""
+
+_UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "j": 86400}
+_DURATION = re.compile(r"(\d{1,6}) ?(s|min|h|d|j)")
+_MONTHS = re.compile(r"(\d{1,3}) ?m")
+_TIME = re.compile(r"(\d{1,2}):(\d{2})")
+_IDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+_EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
+_SERVER = re.compile(r"[A-Za-z0-9._-]+:\d{1,5}|\[[0-9A-Fa-f:]+\]:\d{1,5}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_MIDNIGHT = 24 * 60
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Wrong(say("this must be a text"), say('put the text between straight quotes: "…"'))
+    return value
+
+
+def text(low: int = 1, high: int = 200) -> Reader:
+    """Read one line of text of `low` to `high` characters."""
+
+    def read(value: Any) -> str:
+        line = _string(value).strip()
+        if _CONTROL.search(line):
+            raise Wrong(say("the text must stand on one line"))
+        if not low <= len(line) <= high:
+            raise Wrong(say("the text must have {low} to {high} characters", low=low, high=high))
+        return line
+
+    return read
+
+
+def word(*words: str) -> Reader:
+    """Read one word of an enumeration."""
+
+    def read(value: Any) -> str:
+        if str(value) not in words:
+            raise Wrong(say("this word is not known"), say("choose one of: {words}", words=", ".join(words)))
+        return str(value)
+
+    return read
+
+
+def yes_no(value: Any) -> bool:
+    """Read true or false."""
+    if not isinstance(value, bool):
+        raise Wrong(say("this must be true or false"), say("write true or false, in small letters and without quotes"))
+    return value
+
+
+def whole(low: int, high: int) -> Reader:
+    """Read a whole number between `low` and `high`."""
+
+    def read(value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise Wrong(say("this must be a whole number"), say("write the number without quotes"))
+        if not low <= value <= high:
+            raise Wrong(say("the number must be between {low} and {high}", low=low, high=high))
+        return value
+
+    return read
+
+
+def duration(low: timedelta = timedelta(0), high: timedelta = timedelta(days=3660)) -> Reader:
+    """Read "60s", "30min", "2h" or "14d"."""
+
+    def read(value: Any) -> timedelta:
+        match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+        if match is None:
+            raise Wrong(say("this must be a duration"), say('write "60s", "30min", "2h" or "14d", with the quotes'))
+        length = timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+        if not low <= length <= high:
+            limits = {"low": spell(low), "high": spell(high)}
+            raise Wrong(say("the duration must be between {low} and {high}", **limits))
+        return length
+
+    return read
+
+
+def months(value: Any) -> int:
+    """Read "36m": months, 1 to 600."""
+    match = _MONTHS.fullmatch(value) if isinstance(value, str) else None
+    if match is None or not 1 <= int(match[1]) <= 600:
+        raise Wrong(say("this must be a number of months"), say('write "36m", with the quotes'))
+    return int(match[1])
+
+
+def spell(length: timedelta) -> str:
+    """Return a duration as it is written in the file, in the largest unit that is exact."""
+    seconds = int(length.total_seconds())
+    for unit in ("d", "h", "min"):
+        if seconds and seconds % _UNITS[unit] == 0:
+            return f"{seconds // _UNITS[unit]}{unit}"
+    return f"{seconds}s"
+
+
+def day(value: Any) -> date:
+    """Read a TOML date without a time."""
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise Wrong(say("this must be a date"), say("write 2027-06-30, without quotes"))
+    return value
+
+
+def list_of(reader: Reader, *, empty: bool = False) -> Reader:
+    """Read a list whose values `reader` reads; doubles are dropped."""
+
+    def read(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise Wrong(say("this must be a list"), say('write the values between brackets: ["…", "…"]'))
+        if not value and not empty:
+            raise Wrong(say("the list is empty"))
+        return tuple(dict.fromkeys(reader(one) for one in value))
+
+    return read
+
+
+def weekday(value: Any) -> int:
+    """Read one day, in French or English; 0 = Monday."""
+    if not isinstance(value, str) or value.lower() not in DAYS:
+        raise Wrong(
+            say("this is not a day of the week"), say("choose one of: {words}", words="lun mar mer jeu ven sam dim")
+        )
+    return DAYS[value.lower()]
+
+
+def between(value: Any) -> tuple[int, int]:
+    """Read ["08:00", "12:00"] as minutes since midnight, half-open; "24:00" is the end of the day."""
+    if not isinstance(value, list) or len(value) != 2:
+        raise Wrong(say("this must be two times, from and to"), say('write ["08:00", "12:00"]'))
+    start, end = (_minutes(one) for one in value)
+    if start >= end:
+        raise Wrong(say("the first time must be before the second"), say("for a night, write two rules"))
+    return start, end
+
+
+def _minutes(value: Any) -> int:
+    match = _TIME.fullmatch(value) if isinstance(value, str) else None
+    minutes = int(match[1]) * 60 + int(match[2]) if match else -1
+    if match is None or int(match[2]) >= 60 or minutes > _MIDNIGHT:
+        raise Wrong(say("this is not a time of day"), say('write "08:30", from "00:00" to "24:00"'))
+    return minutes
+
+
+def ident(value: Any) -> str:
+    """Read an id: letters without accents, digits, - and _."""
+    if not _IDENT.fullmatch(_string(value)):
+        raise Wrong(say("an id has 1 to 40 letters without accents, digits, - or _"))
+    return str(value)
+
+
+def origin(value: Any) -> str:
+    """Read the hub's origin (RFC 6454): https, no path, no user; returned without a trailing slash."""
+    parts, port = _url(value)
+    if parts.scheme == "http":
+        raise Wrong(say("the hub is reached over https only, on this machine too"), say("write https://…"))
+    if parts.scheme != "https" or not parts.hostname or _CONTROL.search(value) or " " in value:
+        raise Wrong(say("this is not the address of a hub"), say("write https://… as the hub's operator gave it"))
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise Wrong(say("the address of the hub has no path"), say("stop after the name of the server"))
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"https://{host}" + (f":{port}" if port not in {None, 443} else "")
+
+
+def proxy(value: Any) -> str:
+    """Read the proxy's address, "" = the system's."""
+    if not _string(value):
+        return ""
+    parts, _ = _url(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise Wrong(say("this is not the address of a proxy"), say("write http://server:port"))
+    return str(value)
+
+
+def _url(value: Any) -> tuple[Any, int | None]:
+    try:
+        parts = urlsplit(_string(value))
+        port, user = parts.port, parts.username
+    except ValueError as error:
+        if isinstance(error, Wrong):
+            raise
+        raise Wrong(say("this is not an address"), say("write https://… as the hub's operator gave it")) from None
+    if user is not None:
+        raise Wrong(say("a name or a password stands in the address"), say("write the address without it"))
+    return parts, port
+
+
+def zone(value: Any) -> str:
+    """Read an IANA time zone."""
+    try:
+        ZoneInfo(_string(value))
+    except (KeyError, OSError, ValueError) as error:
+        if isinstance(error, Wrong):
+            raise
+        raise Wrong(say("this time zone is not known"), say("write a name such as America/Toronto")) from None
+    return str(value)
+
+
+def email(value: Any) -> str:
+    """Read an e-mail address."""
+    if not _EMAIL.fullmatch(_string(value)) or _CONTROL.search(value):
+        raise Wrong(say("this is not an e-mail address"))
+    return str(value)
+
+
+def server(value: Any) -> str:
+    """Read "server:port", or "" for none."""
+    if _string(value) and not _SERVER.fullmatch(value):
+        raise Wrong(say("this is not a server and its port"), say('write "server:port"'))
+    return str(value)
+
+
+def anything(kind: type) -> Reader:
+    """Read a value of the plain kinds an adapter's option may have."""
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise Wrong(say("the value must be of the kind {kind}", kind=kind.__name__))
+        return value
+
+    return read
+
+
+def of_kind(kind: type | tuple[str, ...], folder: Path) -> Reader:
+    """Return the reader of an adapter's option (agent.ports.Option); a Path is taken from the file's `folder`."""
+    if isinstance(kind, tuple):
+        return word(*kind)
+    readers: dict[type, Reader] = {
+        str: _string,
+        bool: yes_no,
+        int: whole(-(2**53), 2**53),
+        timedelta: duration(),
+        date: day,
+        Path: lambda value: folder / _string(value),
+    }
+    return readers.get(kind) or anything(kind)

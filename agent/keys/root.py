@@ -1,0 +1,74 @@
+"""The root key that seals the vault: 32 random bytes, one for each installation.
+
+Rule: it is read from a file only its owner may read, or from a systemd credential, and never leaves the process.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from agent.core.errors import Misconfigured
+from agent.core.message import Message, say
+
+NAME = "vault-key"
+"""Of the file in the data folder, and of the systemd credential."""
+_BYTES = 32
+
+
+def make_root(folder: Path) -> bool:
+    """Make the root key of a data folder; False when it has one already. Raises Misconfigured."""
+    target, draft = folder / NAME, folder / f"{NAME}.{os.getpid()}.new"
+    if target.exists():
+        return False
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft.unlink(missing_ok=True)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o400)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(os.urandom(_BYTES))
+            stream.flush()
+            os.fsync(stream.fileno())
+        return _settle(draft, target)
+    except OSError as error:
+        says = say("the root key cannot be written")
+        hint = say("run the command as an administrator or as the service's account")
+        raise Misconfigured(say("make the vault"), says, hint, file=str(target)) from error
+
+
+def _settle(draft: Path, target: Path) -> bool:
+    """Give the file its name unless another process was first; never over an existing one."""
+    try:
+        if sys.platform == "win32":
+            draft.rename(target)  # refuses an existing target
+        else:
+            os.link(draft, target)
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink(missing_ok=True)
+    return True
+
+
+def root_key(folder: Path, environ: Mapping[str, str]) -> bytes:
+    """Return the root key: of $CREDENTIALS_DIRECTORY, else of the data folder. Raises Misconfigured."""
+    credentials = environ.get("CREDENTIALS_DIRECTORY")
+    sealed = Path(credentials, NAME) if credentials else None
+    file = sealed if sealed is not None and sealed.exists() else folder / NAME
+    try:
+        key = file.read_bytes()
+        mode = file.stat().st_mode
+    except FileNotFoundError:
+        raise _bad(file, say("the vault has no root key"), say("creneau init makes one")) from None
+    except OSError as error:
+        hint = say("run the command as an administrator or as the service's account")
+        raise _bad(file, say("the root key may not be read by this account"), hint) from error
+    if len(key) != _BYTES:
+        raise _bad(file, say("the root key is damaged"), say("put back the file from a backup, or enrol again"))
+    if sys.platform != "win32" and file != sealed and mode & 0o077:
+        raise _bad(file, say("other accounts may read the root key"), say("chmod 400 {file}", file=str(file)))
+    return key
+
+
+def _bad(file: Path, says: Message, hint: Message) -> Misconfigured:
+    return Misconfigured(say("open the vault"), says, hint, file=str(file))

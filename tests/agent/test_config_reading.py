@@ -1,0 +1,379 @@
+"""A configuration file becomes one plan."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.config import Fault, Faults, applied_rules, locate, read_plan, sharing_text
+from agent.config.document import parse
+from agent.config.lines import index
+from agent.core.model import Severity
+from agent.ports import Entry, Option
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = (ROOT / "config.example.toml").read_text(encoding="utf-8")
+ENTRIES = {
+    "sql": Entry(
+        "x:y",
+        "",
+        (
+            Option("mapping", str, "oscar", "m"),
+            Option("connection", str, ..., "c"),
+            Option("user", str, "", "u"),
+            Option("long_codes", ("ask", "one-cell"), "ask", "l"),
+            Option("holidays", ("closed", "open"), "closed", "h"),
+        ),
+        True,
+    ),
+    "rest": Entry(
+        "x:z",
+        "",
+        (
+            Option("connection.server", str, ..., "s"),
+            Option("connection.page", int, 50, "p"),
+            Option("folder", Path, Path("in"), "f"),
+            Option("wait", timedelta, timedelta(seconds=5), "w"),
+            Option("strict", bool, True, "b"),
+            Option("headers", dict, {}, "d"),
+        ),
+        False,
+    ),
+}
+TWO = (
+    EXAMPLE.replace(
+        "[types] ",
+        """[[emr]]
+id = "autre"
+adapter = "rest"
+bookings = "automatic"
+connection = { server = "a.example", page = 7 }
+folder = "recus"
+wait = "2min"
+
+[[site]]
+id = "nord"
+emr = "autre"
+name = "Nord"
+address = "2, rue Nord"
+phone = "418 555-0199"
+time_zone = "America/Blanc-Sablon"
+
+[types] """,
+    )
+    .replace('"s", "W"', '"dme:s", "autre:W"')
+    .replace('["1"]', '["dme:1"]')
+    .replace("101 =", '"dme:101" =')
+    .replace("102 =", '"dme:102" =')
+    .replace("103 =", '"autre:103" =')
+    .replace('"101", "102", "103"', '"dme:101", "dme:102", "autre:103"')
+)
+
+
+def write(folder: Path, text: str | bytes, name: str = "creneau.toml") -> Path:
+    file = folder / name
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return file
+
+
+def test_the_example_is_a_plan(tmp_path: Path) -> None:
+    """The example file gives a whole plan with every default filled in."""
+    plan = read_plan(write(tmp_path, EXAMPLE), ENTRIES)
+    assert plan.clinic.language == "fr"
+    assert plan.emrs[0].options["connection"].startswith("DRIVER=")
+    assert plan.emrs[0].options["long_codes"] == "ask"
+    assert plan.emrs[0].poll == timedelta(seconds=60)
+    assert plan.sharing.types == {
+        ("dme", "s"): "sans-rendez-vous",
+        ("dme", "W"): "sans-rendez-vous",
+        ("dme", "1"): "suivi",
+    }
+    assert plan.sharing.roster["dme", "103"].agreed == date(2026, 11, 17)
+    assert plan.sharing.allow[0].match.days == frozenset(range(5))
+    assert plan.sharing.deny[0].match.days == {4}
+    assert plan.sharing.deny[0].match.between == (720, 1440)
+    assert plan.sharing.zones == {"principal": "America/Toronto"}
+    assert plan.sharing.confirmation == {"dme": "request"}
+    assert plan.service.ledger_keep == 36
+    assert plan.notes == ()
+
+
+def test_lines_of_rules_people_and_sources_are_those_of_the_file(tmp_path: Path) -> None:
+    """Every line number of the plan points at the line a person would look for."""
+    plan = read_plan(write(tmp_path, EXAMPLE), ENTRIES)
+    lines = EXAMPLE.split("\n")
+    assert lines[plan.sharing.allow[0].line - 1].startswith("[[sharing.allow]]")
+    assert lines[plan.sharing.deny[0].line - 1].startswith("[[sharing.deny]]")
+    assert lines[plan.sharing.roster["dme", "102"].line - 1].startswith("102 =")
+    assert lines[plan.emrs[0].line - 1].startswith("[[emr]]")
+
+
+def test_two_sources_name_their_codes(tmp_path: Path) -> None:
+    """With two sources each code carries its source, and adapters' nested options are read."""
+    plan = read_plan(write(tmp_path, TWO), ENTRIES)
+    assert ("autre", "W") in plan.sharing.types
+    assert plan.sharing.allow[0].match.practitioners == {("dme", "101"), ("dme", "102"), ("autre", "103")}
+    assert plan.sharing.confirmation == {"dme": "request", "autre": "instant"}
+    assert plan.emrs[1].options == {
+        "connection.server": "a.example",
+        "connection.page": 7,
+        "folder": tmp_path / "recus",
+        "wait": timedelta(minutes=2),
+        "strict": True,
+        "headers": {},
+    }
+
+
+def test_with_one_source_its_name_before_a_code_is_allowed(tmp_path: Path) -> None:
+    """A clinic that writes "dme:s" from the start need not change when a second source comes."""
+    one = read_plan(write(tmp_path, EXAMPLE.replace('"s", "W"', '"dme:s", "W"')), ENTRIES)
+    assert ("dme", "s") in one.sharing.types
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+def test_usual_encodings_are_understood(tmp_path: Path, codec: str) -> None:
+    """A file saved by any Windows editor gives the same plan; other than UTF-8 it is remarked upon."""
+    text = EXAMPLE.replace("\n", "\r\n")
+    plan = read_plan(write(tmp_path, text.encode(codec)), ENTRIES)
+    assert plan.sites[0].name == "Clinique du Fjord, 2e étage"
+    assert [note.code for note in plan.notes] == ([] if codec == "utf-8-sig" else ["config.encoding"])
+
+
+def test_a_big_endian_mark_is_understood(tmp_path: Path) -> None:
+    """A UTF-16 file that begins with the big-endian mark is read."""
+    raw = b"\xfe\xff" + EXAMPLE.encode("utf-16-be")
+    assert read_plan(write(tmp_path, raw), ENTRIES).clinic.name == "Clinique du Fjord"
+
+
+def test_the_sharing_part_may_stand_apart(tmp_path: Path) -> None:
+    """The manager's part in sharing.toml gives the same rules and the same digest."""
+    whole = read_plan(write(tmp_path, EXAMPLE), ENTRIES)
+    part = sharing_text(tmp_path / "creneau.toml")
+    rest = [line for line, kept in zip(EXAMPLE.split("\n"), (part + "\n" * 99).split("\n"), strict=False) if not kept]
+    write(tmp_path, "\n".join(rest))
+    write(tmp_path, part, "sharing.toml")
+    apart = read_plan(tmp_path / "creneau.toml", ENTRIES)
+    assert apart.sharing == whole.sharing
+    assert sharing_text(tmp_path / "creneau.toml") == part
+
+
+def test_the_applied_text_gives_the_rules_back(tmp_path: Path) -> None:
+    """What `sharing apply` keeps is enough to have the same rules again, lines included."""
+    plan = read_plan(write(tmp_path, EXAMPLE), ENTRIES)
+    assert applied_rules(sharing_text(plan.file), plan) == plan.sharing
+
+
+def test_applied_rules_of_a_source_that_is_gone_are_a_fault(tmp_path: Path) -> None:
+    """Rules kept from another time never bend to a file that no longer names their source."""
+    two = read_plan(write(tmp_path, TWO), ENTRIES)
+    text = sharing_text(two.file)
+    one = read_plan(write(tmp_path, EXAMPLE.replace('"dme"', '"nouveau"')), ENTRIES)
+    with pytest.raises(Faults):
+        applied_rules(text.replace('sites   = ["*"]', "") + '\n[[sharing.deny]]\nname = "xx"\nsites = ["nord"]\n', one)
+
+
+def test_the_digest_follows_values_only(tmp_path: Path) -> None:
+    """Remarks and blanks leave the digest alone; a value changes it."""
+    before = read_plan(write(tmp_path, EXAMPLE), ENTRIES).sharing.digest
+    remarked = EXAMPLE.replace("enabled = false", "\n# encore une remarque\nenabled   =   false")
+    assert read_plan(write(tmp_path, remarked), ENTRIES).sharing.digest == before
+    changed = EXAMPLE.replace("enabled = false", "enabled = true")
+    assert read_plan(write(tmp_path, changed), ENTRIES).sharing.digest != before
+
+
+def test_a_team_that_is_too_small_is_a_warning(tmp_path: Path) -> None:
+    """Fewer people than the team promises do not stop the agent; it says that those slots stay."""
+    text = EXAMPLE.replace('"101", "102", "103"', '"101", "102"').replace(
+        'name = "Dr B. Simard",   agreed = 2026-11-16', 'name = "Dr B. Simard"'
+    )
+    plan = read_plan(write(tmp_path, text), ENTRIES)
+    assert [(note.code, note.severity) for note in plan.notes] == [
+        ("sharing.team-min", Severity.WARN),
+        ("sharing.no-accord", Severity.NOTE),
+    ]
+
+
+def test_a_file_without_a_rule_shares_nothing_and_says_so(tmp_path: Path) -> None:
+    """No allow rule is no fault: nothing is shared."""
+    head = EXAMPLE.split("[[sharing.allow]]", maxsplit=1)[0]
+    plan = read_plan(write(tmp_path, head), ENTRIES)
+    assert plan.sharing.allow == ()
+    assert [note.code for note in plan.notes] == ["sharing.no-rule"]
+    assert plan.booking.label == "Réservé en ligne"
+
+
+def test_types_star_means_every_named_word(tmp_path: Path) -> None:
+    """A star for types stands for the words of the file, never for an unknown code."""
+    text = EXAMPLE.replace('types         = ["sans-rendez-vous"]', 'types = ["*"]')
+    plan = read_plan(write(tmp_path, text), ENTRIES)
+    assert plan.sharing.allow[0].match.types == set(plan.sharing.types)
+
+
+def test_paths_are_taken_from_the_folder_of_the_file(tmp_path: Path) -> None:
+    """A relative path means the same whatever folder the command is run from."""
+    text = EXAMPLE.replace('# ca_file = ""', 'ca_file = "ca.pem"').replace('# data_dir    = ""', 'data_dir = "etat"')
+    plan = read_plan(write(tmp_path, text), ENTRIES)
+    assert plan.hub.ca_file == str(tmp_path / "ca.pem")
+    assert plan.service.data_dir == tmp_path / "etat"
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://Hub.Example.org/", "https://hub.example.org"),
+        ("https://hub.example.org:443", "https://hub.example.org"),
+        ("https://127.0.0.1:8443", "https://127.0.0.1:8443"),
+        ("https://[::1]:8443", "https://[::1]:8443"),
+    ],
+)
+def test_the_hub_is_kept_as_its_origin(tmp_path: Path, url: str, origin: str) -> None:
+    """However it is written, the same hub has the same origin: it is signed."""
+    text = EXAMPLE.replace("https://carrefour.example.org", url)
+    assert read_plan(write(tmp_path, text), ENTRIES).hub.url == origin
+
+
+def test_locate_prefers_the_option_then_the_environment(tmp_path: Path) -> None:
+    """The file is --config, else CRENEAU_CONFIG, else the system's place."""
+    assert locate("a.toml", {"CRENEAU_CONFIG": "b.toml"}) == Path("a.toml").absolute()
+    assert locate(None, {"CRENEAU_CONFIG": str(tmp_path)}) == tmp_path
+    assert locate(None, {}).name == "creneau.toml"
+
+
+def test_lines_are_found_in_every_shape_of_toml() -> None:
+    """The index is right for dotted keys, quoted keys, long strings, nested arrays and inline tables."""
+    text = '''a.b = 1 # [x]
+"c.d" = { e = "}#", f = ["]", 2] }
+g = """
+# no remark
+""" # remark
+h = [
+  1, # one
+
+  [2,
+   3],
+]
+[i."j k"]
+l = 'x\\'
+[[m]]
+[[m]]
+n = 2026-11-16 08:00:00
+[m.o]
+p = """""q"""""
+[[m.r]]
+s = -0.5e3
+'''
+    found = index(text)
+    parse(text, "f")
+    assert found.lines == {
+        ("a",): 1,
+        ("a", "b"): 1,
+        ("c.d",): 2,
+        ("c.d", "e"): 2,
+        ("c.d", "f"): 2,
+        ("c.d", "f", 0): 2,
+        ("c.d", "f", 1): 2,
+        ("g",): 3,
+        ("h",): 6,
+        ("h", 0): 7,
+        ("h", 1): 9,
+        ("h", 1, 0): 9,
+        ("h", 1, 1): 10,
+        ("i",): 12,
+        ("i", "j k"): 12,
+        ("i", "j k", "l"): 13,
+        ("m",): 14,
+        ("m", 0): 14,
+        ("m", 1): 15,
+        ("m", 1, "n"): 16,
+        ("m", 1, "o"): 17,
+        ("m", 1, "o", "p"): 18,
+        ("m", 1, "r"): 19,
+        ("m", 1, "r", 0): 19,
+        ("m", 1, "r", 0, "s"): 20,
+    }
+    assert [(one.first, one.last) for one in found.statements][2:4] == [(3, 5), (6, 11)]
+    assert found.line(("h", 7)) == 6
+    assert found.line(("z",)) == 0
+
+
+PIECES = st.sampled_from(
+    [
+        *(line + "\n" for line in EXAMPLE.split("\n")),
+        "= ",
+        '"',
+        "'",
+        "[",
+        "]",
+        "{",
+        "}",
+        "\n",
+        "\\",
+        "#",
+        "”",
+        "1,5",
+        "é",
+    ]
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.one_of(st.binary(max_size=400), st.lists(PIECES, max_size=40).map(lambda parts: "".join(parts).encode())))
+def test_any_bytes_are_a_plan_or_faults(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
+    """Whatever stands in the file, the answer is a plan or faults, never another exception."""
+    file = write(tmp_path_factory.getbasetemp(), raw, "any.toml")
+    try:
+        read_plan(file, ENTRIES)
+    except Faults as wrong:
+        said = [fault.says.id for fault in wrong.faults if fault.file]
+    else:
+        said = ["a plan"]
+    assert said
+    assert all(said)
+
+
+VALUES = st.recursive(
+    st.one_of(
+        st.booleans(),
+        st.integers(-(2**70), 2**70),
+        st.text(st.characters(exclude_characters="\\\"'", exclude_categories=["C"]), max_size=8),
+        st.sampled_from(["1979-05-27", "07:32:00", "nan", '"*"', '"24:00"', '"999999d"', '"https://[x"', '"é\\u0000"']),
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from("ab"), inner, max_size=2)),
+    max_leaves=5,
+)
+
+
+def toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(toml, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key} = {toml(inner)}' for key, inner in value.items())}}}"
+    raw = str(value)
+    literal = isinstance(value, int) or (raw[:1] in {'"', "1", "0", "n"} and len(raw) > 2)
+    return raw if literal else f'"{raw}"'
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_any_value_in_any_key_is_a_plan_or_faults(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """A value of any type in any key never ends in another exception, and other lines keep their numbers."""
+    lines = EXAMPLE.split("\n")
+    places = [
+        number for number, line in enumerate(lines) if "=" in line and not line.startswith("# ") and "://" not in line
+    ]
+    for number in data.draw(st.lists(st.sampled_from(places), min_size=1, max_size=3)):
+        key = lines[number].lstrip("# ").split("=")[0].strip()
+        lines[number] = f"{key} = {toml(data.draw(VALUES))}"
+    file = write(tmp_path_factory.getbasetemp(), "\n".join(lines), "value.toml")
+    found: tuple[Fault, ...] = ()
+    try:
+        read_plan(file, ENTRIES)
+    except Faults as wrong:
+        found = wrong.faults
+    assert all(0 < fault.line <= len(lines) for fault in found)
