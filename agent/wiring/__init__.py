@@ -1,1 +1,34 @@
-"""The composition root: a plan in, running parts out."""
+"""The composition root: a plan in, running parts out.
+
+Rule: the only package that opens the catalog of adapters.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from agent.answers import Answers
+from agent.config import Plan
+from agent.door import Client, listening
+from agent.ports import Door
+from agent.wiring.agent import Agent
+from agent.wiring.house import door_path, house
+from agent.wiring.state import State
+
+__all__ = ["Agent", "open_door", "start"]
+
+
+def start(plan: Plan) -> Agent:
+    """Return a running agent. Raises Refused when one runs already, Misconfigured when it cannot start."""
+    return Agent(plan)
+
+
+@contextmanager
+def open_door(plan: Plan) -> Iterator[Door]:
+    """Lend the running agent's door; with none running, take the state lock and answer in this process."""
+    path = door_path(plan)
+    if sys.platform != "win32" and listening(path):
+        yield Client(path)
+        return
+    with State(plan) as state:
+        yield Answers(house(state, None, lambda _kind: None, lambda: state.renew(state.plan)))

@@ -4,7 +4,7 @@ import socket
 from datetime import timedelta
 from pathlib import Path
 
-from agent.service.systemd import Notifier
+from agent.notify import Notifier
 
 
 def test_says_ready_on_the_socket(tmp_path: Path) -> None:

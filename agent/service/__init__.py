@@ -1,1 +1,0 @@
-"""How the operating system's service manager runs the agent."""

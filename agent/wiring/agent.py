@@ -1,0 +1,144 @@
+"""A started agent: legs at their posts, the local door, the file watched, the nightly work.
+
+Rule: a new plan is whole before the old one is let go; a faulty file changes nothing.
+"""
+
+import logging
+import sys
+import threading
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+from agent.answers import Answers, may
+from agent.config import Plan, read_plan
+from agent.core.errors import CreneauError
+from agent.core.sharing import Posture
+from agent.daemon import Daemon
+from agent.door import Server
+from agent.notify import Notifier
+from agent.wiring.catalog import entries
+from agent.wiring.house import door_path, house
+from agent.wiring.nightly import Nightly
+from agent.wiring.posts import Posts, Shop, posts
+from agent.wiring.state import State
+
+log = logging.getLogger("creneau.agent")
+
+LOOK = timedelta(milliseconds=500)
+"""How often the file is looked at: narrowing must be in force within a second."""
+Stamp = tuple[tuple[int, int] | None, ...]
+
+
+class Agent:
+    """The port Running. Raises before it returns, or runs until `stop`."""
+
+    def __init__(self, plan: Plan, notify: Notifier | None = None) -> None:
+        self._notify = notify or Notifier()
+        self._turning = threading.RLock()
+        self._ending = ExitStack()
+        with ExitStack() as opening:
+            self.state = opening.enter_context(State(plan))
+            self._seen = self._stamp()
+            self._go()
+            opening.callback(self._halt)
+            if sys.platform != "win32":
+                answers = Answers(house(self.state, self.state.board, self._wake, self.reload))
+                door = Server(door_path(plan), answers, may)
+                door.start()
+                opening.callback(door.stop)
+            nightly = Nightly(self.state, self._wake)
+            nightly.start()
+            opening.callback(nightly.stop)
+            self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
+            self._watcher.start()
+            self._ending = opening.pop_all()
+        log.info("agent.started sources=%d", len(plan.emrs))
+        self._notify("READY=1")
+
+    def alive(self) -> bool:
+        """Say whether every leg's last step is younger than twice its `longest`."""
+        return self._daemon.alive()
+
+    def stop(self) -> None:
+        """End within 5 s; idempotent."""
+        self._notify("STOPPING=1")
+        self.state.stop.set()
+        with self._turning:
+            self._ending.close()
+        log.info("agent.stopped")
+
+    def reload(self) -> None:
+        """Read the file again. Sharing takes force at once; another source, site or hub changes the legs too."""
+        with self._turning:
+            try:
+                plan = read_plan(self.state.plan.file, entries())
+            except CreneauError as fault:
+                log.warning("config.faulty what=%r", str(fault))
+                return
+            old, was = self.state.plan, self.state.rules().posture
+            if self.state.stop.is_set():
+                return
+            if _legs_of(plan) == _legs_of(old):
+                self.state.renew(plan)
+                if self.state.rules().posture is Posture.WITHDRAWN is not was:
+                    self._posts.deliver.now_at_once()
+                self._daemon.wake("publish", "apply")
+            else:
+                self._halt()
+                self.state.renew(plan)
+                self._go()
+            log.info("config.reloaded")
+
+    def _go(self) -> None:
+        state = self.state
+        shop = Shop(
+            state.plan,
+            state.journal,
+            state.keys,
+            state.hub(),
+            state.board,
+            state.clock,
+            state.dice,
+            state.rules,
+            state.boot,
+        )
+        self._posts: Posts = posts(shop)
+        self._daemon = Daemon(self._posts.all, state.clock, state.dice, state.board)
+        self._daemon.start()
+
+    def _halt(self) -> None:
+        self._daemon.stop()
+
+    def _wake(self, *kinds: str) -> None:
+        self._daemon.wake(*kinds)
+
+    def _watch(self) -> None:
+        """Look at the file, and pet the watchdog while the legs live."""
+        clock, petted = self.state.clock, timedelta(0)
+        while not self.state.stop.wait(LOOK.total_seconds()):
+            stamp = self._stamp()
+            if stamp != self._seen:
+                self._seen = stamp
+                self.reload()
+            age = clock.now().age
+            if self._notify.every is not None and age - petted >= self._notify.every and self.alive():
+                petted = age
+                self._notify("WATCHDOG=1")
+
+    def _stamp(self) -> Stamp:
+        file = self.state.plan.file
+        return tuple(_mark(path) for path in (file, file.with_name("sharing.toml")))
+
+
+def _mark(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def _legs_of(plan: Plan) -> tuple[object, ...]:
+    """Return what the legs were built from."""
+    return plan.emrs, plan.sites, plan.hub, plan.booking, plan.service

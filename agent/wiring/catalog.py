@@ -1,0 +1,55 @@
+"""Open the catalog: the adapters a file may name, and the way into one EMR.
+
+Rule: a driver is loaded only when its source is opened.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import cast
+
+from adapters import catalog
+from agent.config import EmrPlan, Plan
+from agent.core.errors import Misconfigured
+from agent.core.message import say
+from agent.journal import Journal
+from agent.ports import Clock, Dice, Emr, Entry, Keys, SitePart, Tools
+
+
+def entries() -> Mapping[str, Entry]:
+    """Return every adapter by name; a third party's that cannot be loaded is left out and named by `check`."""
+    found = {}
+    for name in catalog.names():
+        try:
+            entry = catalog.find(name)
+        except Misconfigured:
+            continue
+        if entry is not None:
+            found[name] = entry
+    return found
+
+
+def open_emr(plan: Plan, source: EmrPlan, journal: Journal, keys: Keys, clock: Clock, dice: Dice) -> Emr:
+    """Return a new object for one thread. Raises Misconfigured when the adapter or its driver is missing."""
+    entry = catalog.find(source.adapter)
+    doing = say("open the source {emr}", emr=source.id)
+    if entry is None:
+        raise Misconfigured(doing, say("there is no adapter {name}", name=source.adapter), key="adapter")
+    module, _, factory = entry.factory.partition(":")
+    try:
+        make = getattr(import_module(module), factory)
+    except ImportError as cause:
+        raise Misconfigured(
+            doing,
+            say("a part of the adapter {name} is not installed", name=source.adapter),
+            say("install the package creneau[{extra}]", extra=entry.extra),
+        ) from cause
+    tools = Tools(
+        clock=clock,
+        dice=dice,
+        secret=keys.secret,
+        raw=journal.raw(source.id),
+        store=journal.store(source.id),
+        sites=tuple(SitePart(s.id, s.time_zone, s.emr_code) for s in plan.sites if s.emr == source.id),
+        label=plan.booking.label,
+    )
+    return cast("Emr", make(source.id, source.options, tools))

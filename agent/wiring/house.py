@@ -1,0 +1,69 @@
+"""Give the answers their collaborators, from an agent that runs or from this process alone.
+
+Rule: the command line gets the same answers either way.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from agent.answers import House, Sharing
+from agent.config import Plan, read_plan, sharing_text
+from agent.core.model import EmrName, Finding, Instant
+from agent.ports import Board, Emr, Identity
+from agent.wiring.catalog import entries, open_emr
+from agent.wiring.inforce import applied, fold
+from agent.wiring.joining import join
+from agent.wiring.machine import hub_findings, machine_findings
+from agent.wiring.state import State
+
+
+def house(state: State, board: Board | None, wake: Callable[[str], None], reload: Callable[[], None]) -> House:
+    """Return the bundle; `board` None means that no agent runs."""
+    records = state.journal.records()
+
+    def file() -> Sharing:
+        plan = read_plan(state.plan.file, entries())
+        rules = fold(plan.sharing, plan, records.facts())
+        return Sharing(plan, sharing_text(plan.file), replace(rules, digest=plan.sharing.digest))
+
+    def open_source(name: EmrName) -> Emr:
+        source = next(one for one in state.plan.emrs if one.id == name)
+        return open_emr(state.plan, source, state.journal, state.keys, state.clock, state.dice)
+
+    def enrol(code: str, now: Instant) -> Identity:
+        with closing(state.hub()) as hub:
+            who = join(code, state.plan.hub.url, state.keys, hub, state.dice, now)
+        state.journal.outbox().restart("enrolled", now)
+        return who
+
+    def look_at_hub() -> Iterable[Finding]:
+        with closing(state.hub()) as hub:
+            return list(hub_findings(state.keys, hub, state.clock, state.dice))
+
+    return House(
+        plan=lambda: state.plan,
+        file=file,
+        applied=lambda: applied(state.plan, records.facts()),
+        records=records,
+        views=state.journal.views,
+        keys=state.keys,
+        vault=state.keys,
+        open_emr=open_source,
+        board=board,
+        clock=state.clock,
+        wake=wake,
+        reload=reload,
+        join=enrol,
+        hub_findings=look_at_hub,
+        machine_findings=lambda: machine_findings(state.plan.service.data_dir),
+    )
+
+
+def door_path(plan: Plan) -> Path:
+    """Return where the running agent listens for the command line: systemd's runtime folder, else the data folder."""
+    runtime = os.environ.get("RUNTIME_DIRECTORY") or "/run/creneau"
+    folder = Path(runtime)
+    return (folder if folder.is_dir() and os.access(folder, os.X_OK) else plan.service.data_dir) / "creneau.sock"

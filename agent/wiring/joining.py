@@ -1,0 +1,55 @@
+"""Join a hub with a one-time code.
+
+Rule: nothing is kept before the hub's proof held, and repeating an enrolment with the same code and keys is harmless.
+"""
+
+from datetime import timedelta
+
+from agent import __version__
+from agent.core.envelope import Rejected, enrol_body, open_enrolled, read_code, seal, thumbprint
+from agent.core.errors import Refused, Transient
+from agent.core.message import say
+from agent.core.model import Instant
+from agent.keys import VaultKeys
+from agent.ports import Dice, Hub, Identity
+
+WAIT = timedelta(seconds=15)
+
+
+def join(code: str, url: str, keys: VaultKeys, hub: Hub, dice: Dice, now: Instant) -> Identity:
+    """Enrol at the hub of `url`; the same keys are offered again until one enrolment is adopted.
+
+    Raises Refused for a wrong or used code, Transient when the hub gave no answer that counts.
+    """
+    doing = say("join the hub {url}", url=url)
+    try:
+        read = read_code(code)
+    except Rejected as cause:
+        raise Refused(
+            doing,
+            say("this is not a one-time code: four characters, then five groups of five and one more"),
+            say("copy the code as the hub operator gave it"),
+            reason="code",
+        ) from cause
+    fresh = keys.candidate()
+    body = enrol_body(
+        read, fresh.signing, fresh.sealing, aud=url, instance=fresh.instance, software=f"creneau {__version__}"
+    )
+    thumb = thumbprint(fresh.signing)
+    envelope = seal("enrol", body, fresh.signing, iss=thumb, aud=url, jti=dice.token(), now=now.utc)
+    answer = hub.call(envelope, WAIT)
+    try:
+        enrolled = open_enrolled(answer.jws, to=envelope, code=read, took=answer.took)
+    except Rejected as cause:
+        if cause.problem == "clock-skew":
+            hint = say("set this machine's clock, then try again")
+            raise Refused(doing, say("this machine's clock is too far off"), hint, reason="clock") from cause
+        if cause.problem in {"bad-signature", "unknown-clinic", "schema"}:
+            raise Refused(
+                doing,
+                say("the hub does not accept this code: wrong, used or expired"),
+                say("ask the hub operator for a new code"),
+                reason="code",
+            ) from cause
+        raise Transient(doing, say("the hub gave no answer that counts"), say("creneau check hub")) from cause
+    return keys.adopt_enrolment(fresh, clinic=enrolled.clinic, hub=url, n=enrolled.n, keys=enrolled.keys, now=now.utc)

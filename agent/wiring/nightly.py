@@ -1,0 +1,60 @@
+"""Wall-clock work: the nightly full comparison, retention, key age; and erasing for good within the minute.
+
+Rule: each clinic has a minute of its own, so that no hub meets them all at once.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from agent.core.errors import CreneauError
+from agent.wiring.state import State
+
+log = logging.getLogger("creneau.nightly")
+
+FIRST_HOUR = 1
+SPREAD = timedelta(hours=4)
+SCRUB_S = 30
+
+
+class Nightly:
+    """APScheduler's thread and its two jobs."""
+
+    def __init__(self, state: State, wake: Callable[..., None]) -> None:
+        from apscheduler.schedulers.background import BackgroundScheduler
+
+        self._state = state
+        self._wake = wake
+        zone = ZoneInfo(state.plan.sites[0].time_zone)
+        minute = int(state.dice.between(timedelta(0), SPREAD).total_seconds() // 60)
+        self._scheduler = BackgroundScheduler(
+            timezone=zone, job_defaults={"coalesce": True, "misfire_grace_time": 3600}
+        )
+        self._scheduler.add_job(self.night, "cron", hour=FIRST_HOUR + minute // 60, minute=minute % 60)
+        self._scheduler.add_job(self.scrub, "interval", seconds=SCRUB_S)
+
+    def start(self) -> None:
+        """Start the scheduler's thread."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Stop it; a job in work ends first."""
+        self._scheduler.shutdown()
+
+    def night(self) -> None:
+        """Read everything again, let go of what is past its time, turn the sealing key over."""
+        now = self._state.clock.now()
+        try:
+            self._state.journal.tidy(now)
+            self._state.keys.turn_over(now.utc)
+        except CreneauError as fault:
+            log.warning("night.fault what=%r", str(fault))
+        self._wake("publish", "deliver", "beat")
+
+    def scrub(self) -> None:
+        """Take what was erased off the disk."""
+        try:
+            self._state.journal.scrub()
+        except CreneauError as fault:
+            log.warning("scrub.fault what=%r", str(fault))

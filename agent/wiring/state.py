@@ -1,0 +1,58 @@
+"""What an agent owns while it holds its state folder: vault, journal, clocks, rules in force.
+
+Rule: nothing here is opened before the lock is held, and everything is closed before it is let go.
+"""
+
+import os
+import threading
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from agent.board import MemoryBoard
+from agent.clock import SystemClock, SystemDice
+from agent.config import Plan
+from agent.hublink import HubLink
+from agent.journal import Journal
+from agent.journal.box import DataBox
+from agent.keys import VaultKeys, open_keys
+from agent.wiring.inforce import InForce
+from agent.wiring.lock import StateLock
+
+
+class State:
+    """Context manager; raises Refused(reason="running") when another agent holds the folder, Misconfigured else."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.dice = SystemDice()
+        self.boot = self.dice.token()
+        bare = SystemClock()
+        self.board = MemoryBoard(bare.now(), self.boot)
+        self.clock = SystemClock(lambda: self.board.read().skew)
+        self.stop = threading.Event()
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        folder = self.plan.service.data_dir
+        with ExitStack() as opening:
+            opening.enter_context(StateLock(folder))
+            self.keys: VaultKeys = open_keys(folder, os.environ)
+            self.journal = Journal.open(folder, DataBox(self.keys.data_key()), now=self.clock.now())
+            opening.callback(self.journal.close)
+            self.rules = InForce(self.plan, self.journal.records().facts)
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop.set()
+        self._open.close()
+
+    def renew(self, plan: Plan) -> None:
+        """Live by another plan from now on."""
+        self.plan = plan
+        self.rules.renew(plan)
+
+    def hub(self) -> HubLink:
+        """Return a new way to the hub; the caller closes it."""
+        return HubLink(self.plan.hub.url, self.plan.hub.ca_file, self.plan.hub.proxy, self.clock, self.stop)
