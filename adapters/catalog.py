@@ -1,0 +1,89 @@
+"""Name every adapter and the options clinic IT may write for it.
+
+Rule: opening the catalog imports no adapter and no driver; a built-in name is never replaced from outside.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
+
+from agent.core.errors import Misconfigured
+from agent.core.message import say
+from agent.ports import Entry, Option
+
+GROUP = "creneau.adapters"
+"""Entry-point group of third parties; each entry point loads an `Entry`."""
+
+ENTRIES: Mapping[str, Entry] = MappingProxyType(
+    {
+        "sql": Entry(
+            factory="adapters.sql.factory:open_",
+            extra="sql",
+            options=(
+                Option("mapping", str, "oscar", "built in, or a file's path"),
+                Option("connection", str, ..., "where the database is; for SQLite: sqlite:///PATH"),
+                Option("user", str, "", '"" : the service\'s own account'),
+                Option(
+                    "long_codes",
+                    ("ask", "one-cell", "every-cell"),
+                    "ask",
+                    "a code longer than the grid: not offered | marks one cell | marks every cell it fills",
+                ),
+                Option("holidays", ("closed", "open"), "closed", "are slots on the EMR's holidays offered?"),
+            ),
+            books=True,
+        ),
+        "memory": Entry(
+            factory="adapters.memory:open_",
+            extra="",
+            options=(Option("clinic", str, "memory", "name of the made-up clinic in this process"),),
+            books=True,
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an adapter comes from: the distribution that ships it and its version; "" when it has none."""
+
+    distribution: str
+    version: str
+
+
+def find(name: str) -> Entry | None:
+    """Return the entry of this name; None when nobody offers it. Raises Misconfigured when a third party's is broken."""
+    if name in ENTRIES:
+        return ENTRIES[name]
+    point = _points().get(name)
+    return None if point is None else _load(point)
+
+
+def names() -> tuple[str, ...]:
+    """Return every name that can be written as `adapter`, built-in ones first; loads nothing."""
+    return (*ENTRIES, *sorted(set(_points()) - set(ENTRIES)))
+
+
+def origin(name: str) -> Origin | None:
+    """Return who ships a third party's adapter; None for a built-in or unknown name."""
+    point = None if name in ENTRIES else _points().get(name)
+    if point is None:
+        return None
+    return Origin(point.dist.name, point.dist.version) if point.dist is not None else Origin("", "")
+
+
+def _points() -> Mapping[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def _load(point: EntryPoint) -> Entry:
+    doing = say("open the catalog of adapters")
+    hint = say("reinstall the package that offers it, or write another adapter")
+    try:
+        entry = point.load()
+    except Exception as cause:  # whatever a stranger's import may raise
+        raise Misconfigured(doing, say("the adapter {name} cannot be loaded", name=point.name), hint) from cause
+    if not isinstance(entry, Entry):
+        raise Misconfigured(doing, say("the adapter {name} offers no catalog entry", name=point.name), hint)
+    return entry

@@ -1,0 +1,90 @@
+"""What differs from one database to the next, and nothing else.
+
+Rule: SQL text outside a dialect runs on every database; placeholders are `?`, times are read as text by CAST AS CHAR.
+"""
+
+from collections.abc import Sequence
+from enum import Enum, auto
+from typing import Any, Protocol
+
+Value = str | int | None
+"""What a statement takes: texts, whole numbers, NULL. Dates and times go as text, naive, in the site's zone."""
+
+
+class Kind(Enum):
+    """What a driver's error means for whoever asked."""
+
+    BUSY = auto()
+    """A lock, a deadlock, a timeout: nothing done."""
+    STOPPED = auto()
+    """Cancelled by our own close()."""
+    LOST = auto()
+    """The connection or the disk went away."""
+    SETUP = auto()
+    """Missing file, table, column or right."""
+    DATA = auto()
+    """The database refused a value."""
+
+
+class Cursor(Protocol):
+    """The part of DB-API 2.0 (PEP 249) that is used."""
+
+    rowcount: int
+
+    def execute(self, sql: str, parameters: Any = ..., /) -> Any:
+        """Run one statement."""
+        ...
+
+    def fetchall(self) -> Sequence[Any]:
+        """Return the rows that remain."""
+        ...
+
+
+class Connection(Protocol):
+    """The part of a DB-API connection that is used; transactions go by statement."""
+
+    def cursor(self) -> Any:
+        """Return a fresh cursor."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
+class Dialect(Protocol):
+    """One kind of database at one place. All methods but `interrupt` belong to the adapter's own thread."""
+
+    name: str
+    errors: type[Exception]
+    """What the driver raises; everything else is not the database's."""
+    lock: str
+    """Ends a SELECT whose rows, and the gaps between them, stay ours until the end of the transaction."""
+    keep: str
+    """Ends an INSERT that must leave an existing row as it is, while locking it."""
+    begin_read: str
+    begin_write: str
+
+    def connect(self) -> Connection:
+        """Open with the session settings the recipe needs (strict values, lock wait of 3 s)."""
+        ...
+
+    def inserted(self, cursor: Cursor) -> int:
+        """Return the number the database gave to the row just inserted."""
+        ...
+
+    def interrupt(self, connection: Connection) -> None:
+        """Cancel the running statement; any thread."""
+        ...
+
+    def kind(self, error: Exception) -> Kind:
+        """Classify an error; the class of the exception alone is never enough."""
+        ...
+
+    def code(self, error: Exception) -> str:
+        """Return the driver's own code for the log and the screen, never its text: that may carry values."""
+        ...
+
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """Return (fact, SELECT of one value) pairs `check` shows: version, isolation."""
+        ...

@@ -1,0 +1,111 @@
+"""Pull OSCAR's raw rows for some days.
+
+Rule: SELECT only, no patient column, no judgement; the traps of the schema are judged in expand.py.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from adapters.sql.oscar.terms import OURS
+from adapters.sql.session import Row, Work
+
+SCHEDULES = """SELECT sd.provider_no, CAST(sd.sdate AS CHAR), sd.available, sd.reason, own.name, own.timecode, pub.timecode
+FROM scheduledate sd
+LEFT JOIN scheduletemplate own ON own.provider_no = sd.provider_no AND own.name = sd.hour
+LEFT JOIN scheduletemplate pub ON pub.provider_no = 'Public' AND pub.name = sd.hour
+WHERE sd.status = 'A' AND sd.sdate BETWEEN ? AND ? ORDER BY sd.id"""
+APPOINTMENTS = """SELECT provider_no, CAST(appointment_date AS CHAR), CAST(start_time AS CHAR), CAST(end_time AS CHAR),
+status, creator, CASE WHEN name = 'Do_Not_Book' THEN 1 ELSE 0 END
+FROM appointment WHERE appointment_date BETWEEN ? AND ?"""
+HOLIDAYS = "SELECT CAST(sdate AS CHAR) FROM scheduleholiday WHERE sdate BETWEEN ? AND ?"
+CODES = "SELECT code, description, duration FROM scheduletemplatecode ORDER BY id"
+PEOPLE = "SELECT provider_no, last_name, first_name FROM provider"
+SITES = "SELECT name FROM site ORDER BY name"
+
+DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A practitioner's day: `timecode` is the template's text, own before Public, None when there is no template."""
+
+    who: str
+    day: date
+    available: bool
+    reason: str
+    timecode: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """An appointment as it overlaps: seconds of the day, half-open. `gone`: cancelled or deleted."""
+
+    who: str
+    day: date
+    start_s: int
+    end_s: int
+    gone: bool
+    ours: bool
+    blocked: bool
+    odd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """All that slots are made of. `minutes`: a code's visit length, None where the clinic's own rows disagree."""
+
+    schedules: tuple[Schedule, ...]
+    busy: tuple[Busy, ...]
+    holidays: frozenset[date] = frozenset()
+    minutes: dict[str, int | None] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
+    people: dict[str, str] = field(default_factory=dict)
+
+
+def pull(work: Work, first: str, last: str) -> Raw:
+    """Read the days first to last (2026-11-23), both included."""
+    days = (first, last)
+    codes = work.rows(CODES)
+    return Raw(
+        schedules=tuple(_schedule(row) for row in work.rows(SCHEDULES, *days)),
+        busy=tuple(busy(row) for row in work.rows(APPOINTMENTS, *days)),
+        holidays=frozenset(date.fromisoformat(row[0]) for row in work.rows(HOLIDAYS, *days)),
+        minutes=_minutes(codes),
+        words={str(code): str(words or "") for code, words, _ in codes},
+        people={str(number): f"{given} {family}".strip() for number, family, given in work.rows(PEOPLE)},
+    )
+
+
+def busy(row: Row) -> Busy:
+    """Judge one appointment: inclusive ends, 24:00, and times that are none, which block the whole day."""
+    who, day, start, end, status, creator, blocked = row
+    first, last = seconds(start), seconds(end)
+    odd = first is None or last is None
+    start_s, end_s = (0, DAY_S) if first is None or last is None else (first, max(last, first + 1))
+    gone = (status or "")[:1] in ("C", "D")
+    return Busy(who, date.fromisoformat(day), start_s, end_s, gone, creator == OURS, bool(blocked), odd)
+
+
+def seconds(text: str | None) -> int | None:
+    """Return the second of the day a TIME column shows, 24:00:00 included; None for what is no time of a day."""
+    parts = (text or "").split(".")[0].split(":")
+    if len(parts) != 3 or not all(part.isdecimal() for part in parts):
+        return None
+    hours, minutes, rest = map(int, parts)
+    total = hours * 3600 + minutes * 60 + rest
+    return total if minutes < 60 and rest < 60 and total <= DAY_S else None
+
+
+def _schedule(row: Row) -> Schedule:
+    who, day, available, reason, own, owned, public = row
+    timecode = owned if own is not None else public
+    return Schedule(who, date.fromisoformat(day), available != "0", reason or "", timecode)
+
+
+def _minutes(codes: Sequence[Row]) -> dict[str, int | None]:
+    found: dict[str, set[int]] = {}
+    for code, _, duration in codes:
+        text = (duration or "").strip()
+        found.setdefault(str(code), set()).add(int(text) if text.isdecimal() else 0)
+    return {code: next(iter(lengths)) if len(lengths) == 1 else None for code, lengths in found.items()}

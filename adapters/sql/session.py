@@ -1,0 +1,161 @@
+"""One connection, its transactions, and the edge at which driver errors become ours.
+
+Rule: every transaction ends before the call returns, after an error by ROLLBACK; no driver text passes the edge.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from adapters.sql.dialect import Connection, Dialect, Kind, Value
+from agent.core.errors import Ambiguous, CreneauError, Misconfigured, Refused, Transient
+from agent.core.message import Message, say
+
+log = logging.getLogger("creneau.adapters.sql")
+
+Row = Sequence[Any]
+
+
+class Work:
+    """Statements inside one transaction."""
+
+    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+        """Take the open connection."""
+        self._connection = connection
+        self._dialect = dialect
+
+    def rows(self, sql: str, *values: Value) -> Sequence[Row]:
+        """Run a SELECT and return all its rows."""
+        cursor = self._connection.cursor()
+        cursor.execute(sql, values)
+        return list(cursor.fetchall())
+
+    def locked(self, sql: str, *values: Value) -> Sequence[Row]:
+        """Run a SELECT whose rows stay ours until the transaction ends."""
+        return self.rows(f"{sql} {self._dialect.lock}", *values)
+
+    def change(self, sql: str, *values: Value) -> int:
+        """Run an INSERT, UPDATE or DELETE and return how many rows it touched."""
+        cursor = self._connection.cursor()
+        cursor.execute(sql, values)
+        return int(cursor.rowcount)
+
+    def insert(self, sql: str, *values: Value) -> int:
+        """Run an INSERT and return the new row's number."""
+        cursor = self._connection.cursor()
+        cursor.execute(sql, values)
+        return self._dialect.inserted(cursor)
+
+    def unless_there(self, sql: str, *values: Value) -> None:
+        """Run an INSERT that leaves an existing row as it is, and locks it."""
+        self.change(f"{sql} {self._dialect.keep}", *values)
+
+
+class Session:
+    """Belongs to one thread, save `close`. Connects on first use and again after a lost connection."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        """Open nothing yet."""
+        self.dialect = dialect
+        self._connection: Connection | None = None
+        self._closed = threading.Event()
+        self._turn = threading.Lock()
+
+    @contextmanager
+    def reading(self, doing: Message) -> Iterator[Work]:
+        """Give one consistent picture; it is let go of whatever happens."""
+        with self._alone(doing), self._edge(doing):
+            work = self._begin(self.dialect.begin_read)
+            try:
+                yield work
+            finally:
+                self._rollback()
+
+    @contextmanager
+    def writing(self, doing: Message) -> Iterator[Work]:
+        """Give one locked transaction and commit it. Transient and Refused mean nothing was done."""
+        with self._alone(doing):
+            with self._edge(doing):
+                work = self._begin(self.dialect.begin_write)
+                try:
+                    yield work
+                except BaseException:
+                    self._rollback()
+                    raise
+            self._commit(doing)
+
+    def close(self) -> None:
+        """Cancel what runs, wait for it to end, close. Any thread, any number of times."""
+        self._closed.set()
+        while not self._turn.acquire(timeout=0.02):
+            if (running := self._connection) is not None:
+                with suppress(*(self.dialect.errors,)):  # closed between the two lines
+                    self.dialect.interrupt(running)
+        try:
+            self._drop()
+        finally:
+            self._turn.release()
+
+    @contextmanager
+    def _alone(self, doing: Message) -> Iterator[None]:
+        with self._turn:
+            if self._closed.is_set():
+                raise Transient(doing, say("the adapter is closed"))
+            yield
+
+    @contextmanager
+    def _edge(self, doing: Message) -> Iterator[None]:
+        try:
+            yield
+        except self.dialect.errors as cause:
+            kind = self.dialect.kind(cause)
+            if kind is Kind.LOST:
+                self._drop()
+            raise self._ours(kind, cause, doing) from cause
+
+    def _begin(self, statement: str) -> Work:
+        if self._connection is None:
+            self._connection = self.dialect.connect()
+        self._connection.cursor().execute(statement)
+        return Work(self._connection, self.dialect)
+
+    def _commit(self, doing: Message) -> None:
+        try:
+            if self._connection is not None:
+                self._connection.cursor().execute("COMMIT")
+        except self.dialect.errors as cause:
+            kind = self.dialect.kind(cause)
+            self._rollback()
+            if kind is Kind.BUSY:  # the transaction still stood, and was rolled back
+                raise self._ours(kind, cause, doing) from cause
+            code = self.dialect.code(cause)
+            raise Ambiguous(doing, say("the commit was not confirmed ({code})", code=code)) from cause
+
+    def _rollback(self) -> None:
+        if self._connection is None:
+            return
+        try:
+            self._connection.cursor().execute("ROLLBACK")
+        except self.dialect.errors as cause:  # a connection that cannot roll back is not used again
+            log.debug("sql.rollback code=%s", self.dialect.code(cause))
+            self._drop()
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _ours(self, kind: Kind, cause: Exception, doing: Message) -> CreneauError:
+        code = self.dialect.code(cause)
+        if kind is Kind.SETUP:
+            what = say("the database is not as expected ({code})", code=code)
+            return Misconfigured(doing, what, say("creneau check emr"))
+        if kind is Kind.DATA:
+            return Refused(doing, say("the database refused a value ({code})", code=code), say("creneau check emr"))
+        if kind is Kind.STOPPED:
+            return Transient(doing, say("stopped while it ran"))
+        if kind is Kind.BUSY:
+            return Transient(doing, say("somebody else holds the lock ({code})", code=code))
+        return Transient(doing, say("the connection was lost ({code})", code=code), say("creneau check emr"))

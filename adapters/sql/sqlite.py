@@ -1,0 +1,80 @@
+"""The SQLite dialect, on the standard library's driver.
+
+Rule: BEGIN IMMEDIATE is the lock; one writer at a time is all this database knows, and all the recipe needs.
+"""
+
+import sqlite3
+from pathlib import Path
+
+from adapters.sql.dialect import Connection, Cursor, Kind
+from agent.core.errors import Misconfigured
+from agent.core.message import say
+
+SCHEME = "sqlite:///"
+WAIT_MS = 3000
+
+_KINDS = {
+    sqlite3.SQLITE_BUSY: Kind.BUSY,
+    sqlite3.SQLITE_LOCKED: Kind.BUSY,
+    sqlite3.SQLITE_INTERRUPT: Kind.STOPPED,
+    sqlite3.SQLITE_IOERR: Kind.LOST,
+    sqlite3.SQLITE_FULL: Kind.LOST,
+    sqlite3.SQLITE_NOMEM: Kind.LOST,
+    sqlite3.SQLITE_CONSTRAINT: Kind.DATA,
+    sqlite3.SQLITE_TOOBIG: Kind.DATA,
+    sqlite3.SQLITE_MISMATCH: Kind.DATA,
+}
+
+
+class Sqlite:
+    """A database file. The connection is written `sqlite:///PATH`; four slashes make the path absolute on Linux."""
+
+    name = "sqlite"
+    errors: type[Exception] = sqlite3.Error
+    lock = ""
+    keep = "ON CONFLICT(booking) DO NOTHING"
+    begin_read = "BEGIN"
+    begin_write = "BEGIN IMMEDIATE"
+
+    def __init__(self, connection: str) -> None:
+        """Take the connection text. Raises Misconfigured when it names no file."""
+        path = connection.removeprefix(SCHEME)
+        if path == connection or not path:
+            raise Misconfigured(
+                say("open the EMR database"),
+                say("the connection names no database this agent knows"),
+                say("for SQLite write connection = 'sqlite:///PATH'"),
+                key="connection",
+            )
+        self._path = Path(path)
+
+    def connect(self) -> Connection:
+        """Open an existing file; never make one."""
+        # Another thread may only interrupt and close: the session sees to that.
+        connection = sqlite3.connect(
+            f"{self._path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
+        )
+        connection.execute(f"PRAGMA busy_timeout={WAIT_MS}")
+        return connection
+
+    def inserted(self, cursor: Cursor) -> int:
+        """Return the new rowid."""
+        return int(getattr(cursor, "lastrowid"))  # noqa: B009 - lastrowid is SQLite's own, not in the Cursor port
+
+    def interrupt(self, connection: Connection) -> None:
+        """Cancel the running statement; any thread."""
+        if isinstance(connection, sqlite3.Connection):
+            connection.interrupt()
+
+    def kind(self, error: Exception) -> Kind:
+        """Classify by the primary result code (https://sqlite.org/rescode.html)."""
+        code = getattr(error, "sqlite_errorcode", None)
+        return Kind.SETUP if code is None else _KINDS.get(code & 0xFF, Kind.SETUP)
+
+    def code(self, error: Exception) -> str:
+        """Return the name of the result code."""
+        return str(getattr(error, "sqlite_errorname", type(error).__name__))
+
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """Return what `check` shows."""
+        return (("version", "SELECT sqlite_version()"), ("journal", "SELECT journal_mode FROM pragma_journal_mode"))

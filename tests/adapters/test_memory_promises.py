@@ -1,0 +1,6 @@
+"""The memory adapter keeps every promise of the kit."""
+
+from adapters import conformance
+from adapters.memory.bench import MemoryBench
+
+test_promises = conformance.suite(MemoryBench)
