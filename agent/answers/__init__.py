@@ -1,0 +1,56 @@
+"""What the command line may ask the agent: one verb, one function, JSON-shaped answers.
+
+Rule: a verb is in VERBS and in `rights.NEEDS`, or it does not exist; each act leaves a ledger line with `who`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from agent.answers import bookings, check, emr, enrol, preview, secret, sharing, status, tasks, unsold
+from agent.answers.house import Asked, House, Sharing, Vault, Verb
+from agent.answers.rights import NEEDS, may
+from agent.core.errors import Refused
+from agent.core.message import say
+
+__all__ = ["NEEDS", "VERBS", "Answers", "House", "Sharing", "Vault", "may"]
+
+VERBS: Mapping[str, Verb] = {
+    "status": status.status,
+    "check": check.check,
+    "emr-list": emr.listing,
+    "preview": preview.preview,
+    "sharing-diff": sharing.diff,
+    "sharing-apply": sharing.apply,
+    "sharing-pause": sharing.pause,
+    "sharing-withdraw": sharing.withdraw,
+    "sharing-resume": sharing.resume,
+    "freeze": sharing.freeze,
+    "bookings": bookings.listing,
+    "tasks-list": tasks.listing,
+    "tasks-show": tasks.show,
+    "tasks-done": tasks.done,
+    "unsold": unsold.listing,
+    "enrol": enrol.enrol,
+    "secret-set": secret.put,
+    "secret-list": secret.names,
+}
+
+
+class Answers:
+    """The Door of this house, behind the socket when the agent runs and behind the state lock when it does not."""
+
+    def __init__(self, house: House) -> None:
+        """Keep the collaborators."""
+        self._house = house
+
+    def ask(self, verb: str, args: Mapping[str, Any], who: str) -> Mapping[str, Any]:
+        """Answer one verb; any thread. Raises the family of core.errors, Refused for a verb nobody knows."""
+        work = VERBS.get(verb)
+        if work is None:
+            raise Refused(
+                say("answer the command line"),
+                say("nothing here answers to {verb}", verb=verb[:40]),
+                say("the agent and the command may be of two versions: creneau version"),
+                reason="unknown-verb",
+            )
+        return work(self._house, Asked(args, who, self._house.clock.now()))

@@ -1,0 +1,110 @@
+"""`check`: touch everything, change nothing, as the account the agent runs as.
+
+Rule: every part is looked at whatever another part says; an error becomes a finding, never the end.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from agent.answers.house import Asked, House
+from agent.answers.reading import opened
+from agent.answers.shape import fault, finding
+from agent.config.faults import Faults
+from agent.core.errors import CreneauError, Refused
+from agent.core.message import say
+from agent.core.model import Finding, Severity
+
+Line = Mapping[str, Any]
+
+
+def check(house: House, asked: Asked) -> Line:
+    """Answer {findings: [{part, code, severity, says, hint?}], worst}; `part`: config, emr, hub, machine or all."""
+    part = asked.text("part", "all")
+    if part != "all" and part not in PARTS:
+        raise Refused(
+            say("check the agent"),
+            say("there is no part {part}", part=part),
+            say("config, emr, hub, machine or all"),
+            reason="schema",
+        )
+    found = [line for name, look in PARTS.items() if part in (name, "all") for line in look(house)]
+    order = [severity.value for severity in Severity]
+    worst = max((line["severity"] for line in found), key=order.index, default=Severity.OK.value)
+    return {"findings": found, "worst": worst}
+
+
+def _config(house: House) -> Iterable[Line]:
+    try:
+        sharing = house.file()
+    except Faults as faults:
+        for one in faults.faults:
+            found = finding("config", Finding("config.fault", Severity.FAULT, one.says, one.hint))
+            yield {**found, "file": one.file, "key": one.key, "value": one.value, "line": one.line}
+        return
+    except CreneauError as error:
+        yield fault("config", "config.unreadable", error)
+        return
+    yield finding("config", Finding("config.read", Severity.OK, say("{file} is whole", file=str(sharing.plan.file))))
+    for note in sharing.plan.notes:
+        yield finding("config", note)
+    applied = house.applied()
+    if applied is None or applied.digest != sharing.rules.digest:
+        yield finding(
+            "config",
+            Finding(
+                "config.not-applied",
+                Severity.NOTE,
+                say("the sharing rules of the file are not applied: what they add does not leave"),
+                say("creneau sharing diff"),
+            ),
+        )
+
+
+def _emr(house: House) -> Iterable[Line]:
+    for source in house.plan().emrs:
+        try:
+            with opened(house, source.id) as emr:
+                found = list(emr.check())
+        except CreneauError as error:
+            yield {**fault("emr", "emr.unreachable", error), "emr": source.id}
+            continue
+        for one in found or [Finding("emr.read", Severity.OK, say("the EMR answers"))]:
+            yield {**finding("emr", one), "emr": source.id}
+
+
+def _hub(house: House) -> Iterable[Line]:
+    try:
+        identity = house.keys.identity()
+        says = say("enrolled at {hub}, fingerprint {fingerprint}", hub=identity.hub, fingerprint=identity.fingerprint)
+        yield finding("hub", Finding("hub.enrolled", Severity.OK, says))
+        for one in house.hub_findings():
+            yield finding("hub", one)
+    except CreneauError as error:
+        yield fault("hub", "hub.unreachable", error)
+
+
+def _machine(house: House) -> Iterable[Line]:
+    sizes = house.records.sizes()
+    mb = max(1, sizes.used >> 20)
+    if sizes.low:
+        says, hint = say("the disk is nearly full: no order is taken"), say("free some space on the data disk")
+        yield finding("machine", Finding("machine.disk", Severity.FAULT, says, hint))
+    else:
+        yield finding("machine", Finding("machine.journal", Severity.OK, say("the journal holds {mb} MB", mb=mb)))
+    bad = house.records.verify()
+    if bad is not None:
+        says, hint = say("the ledger was changed at line {n}", n=bad), say("keep a copy and call the hub operator")
+        yield finding("machine", Finding("machine.ledger", Severity.FAULT, says, hint))
+    try:
+        for one in house.machine_findings():
+            yield finding("machine", one)
+    except CreneauError as error:
+        yield fault("machine", "machine.unreadable", error)
+
+
+PARTS: Mapping[str, Callable[[House], Iterable[Line]]] = {
+    "config": _config,
+    "emr": _emr,
+    "hub": _hub,
+    "machine": _machine,
+}

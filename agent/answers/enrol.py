@@ -1,0 +1,19 @@
+"""`enrol`: join a hub with a one-time code.
+
+Rule: the ledger keeps which hub was joined and by whom, never the code.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from agent.answers.house import Asked, House
+
+
+def enrol(house: House, asked: Asked) -> Mapping[str, Any]:
+    """Join with `code`; answer {clinic, hub, instance, fingerprint}: two people compare the last on the phone."""
+    identity = house.join(asked.text("code"), asked.now)
+    told = {"clinic": identity.clinic, "hub": identity.hub, "fingerprint": identity.fingerprint}
+    house.records.line("enrol", json.dumps(told, sort_keys=True).encode(), asked.now, who=asked.who)
+    house.reload()
+    return {**told, "instance": identity.instance}

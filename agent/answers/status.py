@@ -1,0 +1,152 @@
+"""`status`: one screen: is it working, since when, what to do next.
+
+Rule: plain words only; a manager never reads how the parts talk to one another.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from agent.answers import unsold, words
+from agent.answers.house import Asked, House
+from agent.answers.shape import moment, sentence, since
+from agent.answers.sharing import posture_of
+from agent.core.errors import CreneauError
+from agent.core.message import Message, say
+from agent.core.model import Severity
+from agent.core.sharing import Posture, SharingRules
+from agent.ports import Health, LegHealth
+
+LEGS: Mapping[str, Message] = {
+    "publish": say("Reading the agenda"),
+    "deliver": say("Sending to the hub"),
+    "receive": say("Receiving bookings"),
+    "apply": say("Handling bookings"),
+    "beat": say("Contact with the hub"),
+}
+REMIND = 60
+"""Days before the sharing expires from which status says so."""
+
+Line = Mapping[str, Any]
+
+
+def status(house: House, asked: Asked) -> Mapping[str, Any]:
+    """Answer {working, since, says, lines, next, counts}.
+
+    `working`: "yes", "partly", "no" or "stopped". `lines`: {part, name, source, severity, says, for_s}: seconds since the last good
+    step of a part that works, since it went down for one that does not. `next`: sentences, each a
+    command to type. `counts`: {online, unsold, tasks, bookings}.
+    """
+    health = house.board.read() if house.board else None
+    posture = posture_of(house.records.facts())
+    applied = house.applied()
+    lines = [*_legs(health, asked), *_sharing(posture, applied, asked.now.utc.date())]
+    counts = {
+        "online": sum(row.gone is None and row.shared.start > asked.now.utc for row in house.records.told()),
+        "unsold": len(unsold.listing(house, asked)["unsold"]),
+        "tasks": len(house.records.tasks()),
+        "bookings": sum(row.outcome is not None for row in house.records.bookings()),
+    }
+    working = _working(health, lines)
+    return {
+        "working": working,
+        "since": moment(_since(health, asked)) if health else None,
+        "says": sentence(_says(working)),
+        "lines": lines,
+        "next": [sentence(step) for step in _next(house, working, posture, applied, counts)],
+        "counts": counts,
+    }
+
+
+def _legs(health: Health | None, asked: Asked) -> Iterable[Line]:
+    for name, leg in sorted(health.legs.items()) if health else ():
+        kind, _, source = name.partition(":")
+        ok = leg.kind == "ok"
+        last = (leg.last or leg.since) if ok else leg.since
+        yield {
+            "part": kind,
+            "name": sentence(LEGS.get(kind, say("{name}", name=kind))),
+            "source": source,
+            "severity": Severity.OK.value if ok else Severity.FAULT.value,
+            "says": sentence(_leg(leg)),
+            "for_s": int((asked.now.age - last.age).total_seconds()),
+        }
+
+
+def _leg(leg: LegHealth) -> Message:
+    if leg.kind == "ok":
+        return say("works")
+    if leg.kind == "misconfigured":
+        return say("stopped: something must be mended")
+    return say("does not answer; trying again")
+
+
+def _sharing(posture: Posture, applied: SharingRules | None, today: date) -> Iterable[Line]:
+    says, severity = words.POSTURE[posture], Severity.OK if posture is Posture.OPEN else Severity.WARN
+    if posture is Posture.OPEN:
+        if applied is None or not applied.enabled:
+            says, severity = say("rehearsal: nothing leaves"), Severity.NOTE
+        elif applied.expires < today:
+            says, severity = say("expired on {day}: nothing leaves", day=str(applied.expires)), Severity.WARN
+        elif (left := (applied.expires - today).days) <= REMIND:
+            says, severity = say("in force, expires in {n} days", n=left), Severity.NOTE
+        else:
+            says = say("in force until {day}", day=str(applied.expires))
+    yield {
+        "part": "sharing",
+        "name": sentence(say("Sharing")),
+        "source": "",
+        "severity": severity.value,
+        "says": sentence(says),
+        "for_s": None,
+    }
+
+
+def _working(health: Health | None, lines: Iterable[Line]) -> str:
+    if health is None:
+        return "stopped"
+    legs = [line["severity"] for line in lines if line["part"] in LEGS]
+    bad = sum(severity != Severity.OK.value for severity in legs)
+    return "yes" if not bad else "no" if bad == len(legs) else "partly"
+
+
+def _says(working: str) -> Message:
+    return {
+        "yes": say("Créneau is working."),
+        "partly": say("Créneau is working in part."),
+        "no": say("Créneau is running, but nothing works."),
+        "stopped": say("Créneau is stopped."),
+    }[working]
+
+
+def _since(health: Health, asked: Asked) -> Any:
+    """Return since when it has been as it is: the last change of any leg, or the start."""
+    changed = [leg.since for leg in health.legs.values()]
+    return since(max(changed, key=lambda then: then.age, default=health.started), asked.now)
+
+
+def _next(
+    house: House, working: str, posture: Posture, applied: SharingRules | None, counts: Mapping[str, int]
+) -> Iterable[Message]:
+    if not _enrolled(house):
+        yield say("Join the hub: creneau enrol CODE")
+    if applied is None or not applied.enabled:
+        yield say("Look at what would leave: creneau preview")
+    if working == "stopped":
+        yield say("Start the agent: creneau run, or its service")
+    elif working != "yes":
+        yield say("Find out what is wrong: creneau check")
+    if counts["tasks"]:
+        yield say("Answer {n} tasks: creneau tasks list", n=counts["tasks"])
+    if counts["unsold"]:
+        yield say("Fill {n} slots by phone: creneau unsold", n=counts["unsold"])
+    if posture is not Posture.OPEN:
+        yield say("Put the slots back online: creneau sharing resume")
+
+
+def _enrolled(house: House) -> bool:
+    try:
+        house.keys.identity()
+    except CreneauError:
+        return False
+    return True

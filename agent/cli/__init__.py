@@ -1,0 +1,90 @@
+"""The `creneau` command.
+
+Rule: nothing heavy is imported before a command needs it, and no traceback reaches a person.
+"""
+
+import os
+from collections.abc import Sequence
+
+import typer
+
+from agent.cli.failing import misused, report, unforeseen
+from agent.cli.places import REAL
+from agent.cli.session import Places, Session, Speaks
+from agent.core.errors import CreneauError
+
+__all__ = ["front", "main", "speaking"]
+
+INTERRUPTED = 130
+
+ANYWHERE = {"--lang": True, "--config": True, "--json": False}
+"""Options that may stand anywhere, and whether a value follows."""
+
+
+def main(argv: Sequence[str], places: Places = REAL) -> int:
+    """Run one command; return its exit code: 0 well, 1 a finding, 2 cannot tell or a wrong command line."""
+    from agent.cli.app import build, safe_streams
+
+    safe_streams()
+    taken, rest = front(argv)
+    speech = speaking(taken.get("--lang"), taken.get("--config"), quick=_only_help(rest))
+    here = Session(speech, "--json" in taken, taken.get("--config"), places)
+    try:
+        code = build(speech).main(args=rest, prog_name="creneau", standalone_mode=False, obj=here)
+    except CreneauError as error:
+        return report(error, speech)
+    except (KeyboardInterrupt, EOFError, typer.Abort):
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the last net: a person gets three lines, not a traceback
+        return misused(error, speech) if hasattr(error, "format_message") else unforeseen(error, speech)
+    return code if isinstance(code, int) else 0
+
+
+def front(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Take the options that may stand anywhere out of the arguments; after `--` nothing is taken."""
+    taken: dict[str, str] = {}
+    rest: list[str] = []
+    args = iter(argv)
+    for arg in args:
+        name, equals, value = arg.partition("=")
+        if arg == "--":
+            rest += [arg, *args]
+        elif name in ANYWHERE and ANYWHERE[name] == bool(equals) and (equals or not ANYWHERE[name]):
+            taken[name] = value
+        elif name in ANYWHERE and ANYWHERE[name] and not equals:
+            taken[name] = next(args, "")
+        else:
+            rest.append(arg)
+    return taken, rest
+
+
+def _only_help(rest: Sequence[str]) -> bool:
+    return not rest or rest[0] == "version" or "--help" in rest or "-h" in rest
+
+
+def speaking(lang: str | None, config: str | None, *, quick: bool) -> Speaks:
+    """Choose the language: --lang, the environment, the clinic's file (unless `quick`), French.
+
+    Without any catalogue the program still speaks: English, the language of its sources.
+    """
+    from agent.language import Speech, choose
+
+    clinic = None if quick or lang else _clinic(config)
+    try:
+        return Speech(choose(lang, os.environ, clinic)).say
+    except (CreneauError, OSError):
+        return str
+
+
+def _clinic(config: str | None) -> str | None:
+    """Read one word of the clinic's file, leniently: its faults are reported by whoever reads it in earnest."""
+    import tomllib
+
+    from agent.config import locate
+
+    try:
+        with locate(config, os.environ).open("rb") as stream:
+            word = tomllib.load(stream).get("clinic", {}).get("language")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return word if isinstance(word, str) else None

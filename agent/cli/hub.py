@@ -1,0 +1,186 @@
+"""`creneau hub …`: what a hub operator does with the reference hub.
+
+Rule: the only file of the agent that imports `hub`, and only when one of these commands runs.
+"""
+
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated
+
+import typer
+
+from agent.cli.failing import FINDING
+from agent.cli.session import session
+from agent.core.errors import Misconfigured
+from agent.core.message import say
+
+FOLDER = typer.Option("--folder", metavar="FOLDER", envvar="CRENEAU_HUB", help=say("Where the hub keeps its data.").id)
+ORIGIN = typer.Argument(metavar="URL", help=say("The hub's address, https://…").id)
+DATABASE = typer.Option("--database", metavar="URL", help=say("A database's address; SQLite by default.").id)
+HOST = typer.Option("--host", metavar="ADDRESS", help=say("The address to listen on.").id)
+PORT = typer.Option("--port", metavar="N", min=1, max=65535, help=say("The port to listen on.").id)
+CERT = typer.Option("--cert", metavar="FILE", help=say("Certificate chain, PEM; a private authority otherwise.").id)
+KEY = typer.Option("--key", metavar="FILE", help=say("Its private key, PEM.").id)
+CLINIC = typer.Argument(metavar="CLINIC", help=say("The clinic's id.").id)
+NAME = typer.Option("--name", metavar="NAME", help=say("The clinic's name.").id)
+TAKEOVER = typer.Option("--takeover", help=say("For an agent that replaces another.").id)
+PORTAL = typer.Argument(metavar="NAME", help=say("The portal's name.").id)
+REVOKE = typer.Option("--revoke", help=say("End its token instead.").id)
+BOOKING = typer.Argument(metavar="ID", help=say("The booking's id.").id)
+ACTION = typer.Argument(metavar="stop|start", help=say("Stop or restart offering slots.").id)
+ONE = typer.Option("--clinic", metavar="CLINIC", help=say("One clinic; all of them otherwise.").id)
+FILE = typer.Argument(metavar="FILE", help=say("The file to write.").id)
+
+Folder = Annotated[Path, FOLDER]
+HERE = Path("hub-data")
+
+
+def _desk() -> ModuleType:
+    """Import the hub; Misconfigured when its extra is not installed."""
+    try:
+        from hub import desk
+    except ModuleNotFoundError as cause:
+        raise Misconfigured(
+            say("open the hub"),
+            say("the hub's parts are not installed"),
+            say("install the package creneau[{extra}]", extra="hub"),
+        ) from cause
+    return desk
+
+
+def init(
+    ctx: typer.Context, url: Annotated[str, ORIGIN], folder: Folder = HERE, database: Annotated[str, DATABASE] = ""
+) -> None:
+    """Create a hub."""
+    here = session(ctx)
+    thumb = _desk().init(folder, url.rstrip("/"), database=database)
+    if not here.put({"folder": str(folder), "origin": url.rstrip("/"), "key": thumb}):
+        here.tell(say("Hub created in {folder}; key {key}", folder=str(folder), key=thumb))
+
+
+def serve(
+    ctx: typer.Context,
+    folder: Folder = HERE,
+    host: Annotated[str, HOST] = "127.0.0.1",
+    port: Annotated[int, PORT] = 8443,
+    cert: Annotated[Path | None, CERT] = None,
+    key: Annotated[Path | None, KEY] = None,
+) -> None:
+    """Serve until stopped."""
+    here = session(ctx)
+    _desk()
+    from hub.serve import serve as run
+
+    here.tell(say("The hub listens on {host}:{port}. Stop it with Ctrl+C.", host=host, port=str(port)))
+    run(folder, host, port, cert, key)
+
+
+def code(
+    ctx: typer.Context,
+    clinic: Annotated[str, CLINIC],
+    folder: Folder = HERE,
+    name: Annotated[str, NAME] = "",
+    takeover: Annotated[bool, TAKEOVER] = False,
+) -> None:
+    """Issue a one-time code, shown once."""
+    here = session(ctx)
+    shown = _desk().code(folder, clinic, name, takeover=takeover)
+    if not here.put({"clinic": clinic, "code": shown}):
+        here.write(shown)
+
+
+def takeover(ctx: typer.Context, clinic: Annotated[str, CLINIC], folder: Folder = HERE) -> None:
+    """Issue the code that lets another agent take the clinic over."""
+    code(ctx, clinic, folder, "", takeover=True)
+
+
+def portal(
+    ctx: typer.Context, name: Annotated[str, PORTAL], folder: Folder = HERE, revoke: Annotated[bool, REVOKE] = False
+) -> None:
+    """Issue a portal's token, shown once, or end it."""
+    here = session(ctx)
+    if revoke:
+        ended = bool(_desk().revoke_portal(folder, name))
+        if not here.put({"portal": name, "ended": ended}):
+            here.tell(say("Token ended.") if ended else say("There is no such token."))
+        if not ended:
+            raise typer.Exit(FINDING)
+        return
+    token = _desk().portal(folder, name)
+    if not here.put({"portal": name, "token": token}):
+        here.write(token)
+
+
+def clinics(ctx: typer.Context, folder: Folder = HERE) -> None:
+    """Print every clinic; exit 1 when one needs somebody."""
+    here = session(ctx)
+    found = _desk().clinics(folder)
+    if not here.put({"clinics": found}):
+        rows = [
+            (row["clinic"], row["name"], row["state"], row["heard"], row["offered"], row["undecided"]) for row in found
+        ]
+        here.table(
+            (say("clinic"), say("name"), say("state"), say("heard"), say("slots"), say("undecided")),
+            rows,
+        )
+    if any(row["state"] in {"silent", "torn", "degraded"} for row in found):
+        raise typer.Exit(FINDING)
+
+
+def clinic(ctx: typer.Context, clinic: Annotated[str, CLINIC], folder: Folder = HERE) -> None:
+    """Print one clinic: its state and its agents with their fingerprints."""
+    here = session(ctx)
+    found = _desk().clinic(folder, clinic)
+    if here.put(found):
+        return
+    for name in ("clinic", "name", "state", "heard", "offered", "undecided"):
+        here.write(f"{name:<12} {here.cell(found[name])}")
+    rows = [
+        (agent["fingerprint"], agent["current"], agent["software"], agent["since"], agent["retired"])
+        for agent in found["agents"]
+    ]
+    here.write()
+    here.table((say("fingerprint"), say("current"), say("software"), say("since"), say("retired")), rows)
+
+
+def booking(ctx: typer.Context, booking: Annotated[str, BOOKING], folder: Folder = HERE) -> None:
+    """Follow one booking through its versions; exit 1 when nobody knows it."""
+    here = session(ctx)
+    found = _desk().booking(folder, booking)
+    if not here.put({"bookings": found}):
+        for row in found:
+            here.write(f"{row['clinic']}  {row['portal']}  {row['word']}")
+            for version in row["versions"]:
+                here.write("  " + "  ".join(f"{key}={value}" for key, value in version.items()))
+            for outcome in row["outcomes"]:
+                here.write("  " + "  ".join(f"{key}={value}" for key, value in outcome.items()))
+    if not found:
+        raise typer.Exit(FINDING)
+
+
+def offers(
+    ctx: typer.Context, action: Annotated[str, ACTION], folder: Folder = HERE, clinic: Annotated[str, ONE] = ""
+) -> None:
+    """Stop or restart offering slots."""
+    here = session(ctx)
+    if action not in {"stop", "start"}:
+        raise typer.BadParameter("stop|start")
+    n = _desk().offers(folder, start=action == "start", name=clinic or None)
+    if not here.put({"clinics": n}):
+        here.tell(say("{n} clinics changed.", n=n))
+
+
+def revoke(ctx: typer.Context, clinic: Annotated[str, CLINIC], folder: Folder = HERE) -> None:
+    """Shut out a clinic's keys."""
+    here = session(ctx)
+    n = _desk().revoke(folder, clinic)
+    if not here.put({"clinic": clinic, "keys": n}):
+        here.tell(say("{n} keys shut out.", n=n))
+
+
+def backup(ctx: typer.Context, file: Annotated[Path, FILE], folder: Folder = HERE) -> None:
+    """Save the hub's store."""
+    here = session(ctx)
+    _desk().backup(folder, file)
+    if not here.put({"file": str(file)}):
+        here.tell(say("Saved in {file}.", file=str(file)))

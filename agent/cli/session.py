@@ -1,0 +1,148 @@
+"""One run of the command: its language, its file, the door it asks, the screen it writes on.
+
+Rule: commands reach the agent through `ask` only, and nothing heavy is imported before it is needed.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import typer
+
+from agent.cli.account import account
+from agent.cli.waiting import waiting
+from agent.core.message import Message, say
+
+Reply = Mapping[str, Any]
+
+
+Speaks = Callable[[Message], str]
+"""Says a message in one language."""
+
+
+class Asks(Protocol):
+    """A Door, seen from here."""
+
+    def ask(self, verb: str, args: Mapping[str, Any], who: str) -> Reply:
+        """Answer one verb."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What the composition root gives the command; tests give their own.
+
+    `read`: a file to its plan. `open_door`: a plan to a Door, of the running agent or of this process under the state
+    lock. `start`: a plan to a running agent.
+    """
+
+    read: Callable[[Path], Any]
+    open_door: Callable[[Any], AbstractContextManager[Asks]]
+    start: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What every command is given as `ctx.obj`. `config`: the --config given, if any."""
+
+    speech: Speaks
+    as_json: bool
+    config: str | None
+    places: Places
+
+    def file(self) -> Path:
+        """Return the configuration file this run is about."""
+        from agent.config import locate
+
+        return locate(self.config, os.environ)
+
+    def plan(self) -> Any:
+        """Read the configuration; raises its faults."""
+        return self.places.read(self.file())
+
+    @contextlib.contextmanager
+    def door(self) -> Iterator[Callable[..., Reply]]:
+        """Lend a way to ask: `ask(verb, **args)`."""
+        with self.places.open_door(self.plan()) as door:
+            who = account()
+
+            def ask(verb: str, **args: Any) -> Reply:
+                with waiting(self.speech(say("asking the agent…"))):
+                    return door.ask(verb, args, who)
+
+            yield ask
+
+    def ask(self, verb: str, **args: Any) -> Reply:
+        """Ask one verb."""
+        with self.door() as ask:
+            return ask(verb, **args)
+
+    def tell(self, message: Message) -> None:
+        """Print one sentence."""
+        self.write(self.speech(message))
+
+    def write(self, text: str = "") -> None:
+        """Print text as it is."""
+        print(text)
+
+    def put(self, reply: Reply) -> bool:
+        """Print the answer as JSON when asked to; say whether that was it."""
+        if self.as_json:
+            self.write(json.dumps(reply, ensure_ascii=False, indent=2))
+        return self.as_json
+
+    def cell(self, value: object) -> str:
+        """Return a JSON value as a person reads it: a sentence in this language, a time without its zone."""
+        if value is None:
+            return ""
+        if isinstance(value, Mapping) and "id" in value:
+            return self.speech(Message(str(value["id"]), tuple(sorted(value.get("args", {}).items()))))
+        if isinstance(value, bool):
+            return self.speech(say("yes") if value else say("no"))
+        return str(value)
+
+    def table(self, titles: Sequence[Message], rows: Sequence[Sequence[object]]) -> None:
+        """Print columns as wide as their longest cell, two blanks between."""
+        lines = [[self.speech(title) for title in titles], *([self.cell(value) for value in row] for row in rows)]
+        widths = [max(len(line[place]) for line in lines) for place in range(len(titles))]
+        for line in lines:
+            self.write("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+    def span(self, seconds: int) -> str:
+        """Return a span in its largest unit."""
+        if seconds < 120:
+            return self.speech(say("{n} s", n=max(0, seconds)))
+        if seconds < 7200:
+            return self.speech(say("{n} min", n=seconds // 60))
+        if seconds < 172_800:
+            return self.speech(say("{n} h", n=seconds // 3600))
+        return self.speech(say("{n} days", n=seconds // 86_400))
+
+    def confirm(self, question: Message, *, yes: bool) -> None:
+        """Ask before an act; `--yes` answers. No answer to be had counts as no: exit 2."""
+        if yes:
+            return
+        print(f"{self.speech(question)} {self.speech(say('[y/N]'))} ", end="", file=sys.stderr, flush=True)
+        answer = sys.stdin.readline().strip().casefold()
+        if answer not in {"y", "yes", "o", "oui"}:
+            print(self.speech(say("Nothing was done.")), file=sys.stderr)
+            raise typer.Exit(2)
+
+
+def session(ctx: typer.Context) -> Session:
+    """Return the session of a command."""
+    found = ctx.obj
+    if not isinstance(found, Session):
+        raise TypeError("no session")
+    return found
+
+
+def when(value: object) -> str:
+    """Return a time of an answer as "2026-11-23 09:00"."""
+    return str(value)[:16].replace("T", " ") if value else ""

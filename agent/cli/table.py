@@ -1,0 +1,183 @@
+"""Every command: its words, its French alias, its one help line, an example.
+
+Rule: a command exists when it stands here; help lines have at most 60 characters in both languages.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.cli import (
+    bookings,
+    check,
+    emr,
+    enrol,
+    hub,
+    init,
+    preview,
+    run,
+    running_demo,
+    secret,
+    sharing,
+    status,
+    tasks,
+    version,
+)
+from agent.core.message import Message, say
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command. `words` and `alias`: one word, or group and word."""
+
+    words: str
+    alias: str
+    help: Message
+    work: Callable[..., None]
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One group. `hidden`: not on the first help screen."""
+
+    word: str
+    alias: str
+    help: Message
+    hidden: bool = False
+
+
+GROUPS = (
+    Group("sharing", "partage", say("The sharing rules: compare, apply, pause, withdraw.")),
+    Group("tasks", "taches", say("What needs a person at the clinic.")),
+    Group("emr", "dme", say("The EMR, as the agent reads it.")),
+    Group("secret", "secret", say("Passwords and keys in the vault.")),
+    Group("hub", "carrefour", say("The reference hub, for hub operators."), hidden=True),
+)
+
+COMMANDS = (
+    Command("status", "etat", say("One screen: is it working, since when, what to do next."), status.status),
+    Command("demo", "demo", say("Show the whole job on a made-up clinic, with no server."), running_demo.demo),
+    Command("version", "version", say("Print version, build and supported systems."), version.version),
+    Command(
+        "preview",
+        "apercu",
+        say("Agenda on the left, what would leave on the right."),
+        preview.preview,
+        "creneau preview --days 3 --who Gagnon",
+    ),
+    Command(
+        "sharing diff",
+        "partage comparer",
+        say("Slots that would appear or vanish with the edited file."),
+        sharing.diff,
+    ),
+    Command(
+        "sharing apply",
+        "partage appliquer",
+        say("Put the edited rules into force, after asking."),
+        sharing.apply,
+    ),
+    Command(
+        "sharing pause",
+        "partage pause",
+        say("No new slot appears; removals and bookings go on."),
+        sharing.pause,
+    ),
+    Command(
+        "sharing withdraw",
+        "partage retirer",
+        say("Take every slot offline; kept appointments stay."),
+        sharing.withdraw,
+    ),
+    Command(
+        "sharing resume",
+        "partage reprendre",
+        say("End a pause, a withdrawal or a freeze."),
+        sharing.resume,
+    ),
+    Command("freeze", "gel", say("Kill switch: not one write into the EMR until resume."), sharing.freeze),
+    Command("tasks list", "taches liste", say("What needs a person: to enter, to check, to call."), tasks.listing),
+    Command(
+        "tasks show",
+        "taches voir",
+        say("Show one task with the patient's details; logged."),
+        tasks.show,
+        "creneau tasks show 12",
+    ),
+    Command(
+        "tasks done",
+        "taches faire",
+        say("Answer a task: it is in the agenda, or it is not."),
+        tasks.done,
+        "creneau tasks done 12 --in-agenda",
+    ),
+    Command("unsold", "invendus", say("Published slots nobody can book now; fill by phone."), bookings.unsold),
+    Command("bookings", "rendez-vous", say("Online bookings and where each one stands."), bookings.bookings),
+    Command("init", "installer", say("Write a commented configuration from a few questions."), init.init),
+    Command(
+        "check",
+        "verifier",
+        say("Touch everything, change nothing, as the service would."),
+        check.check,
+        "creneau check emr",
+    ),
+    Command(
+        "emr list",
+        "dme liste",
+        say("Types, sites and people found in the EMR, with counts."),
+        emr.listing,
+    ),
+    Command(
+        "secret set",
+        "secret poser",
+        say("Store a password or key in the vault; asked, not typed."),
+        secret.put,
+        "creneau secret set dme",
+    ),
+    Command("secret list", "secret liste", say("Names of stored secrets, never their values."), secret.listing),
+    Command(
+        "enrol",
+        "inscrire",
+        say("Join a hub with a one-time code; compare fingerprints."),
+        enrol.enrol,
+        "creneau enrol K7QD-8M2XP-…",
+    ),
+    Command("run", "executer", say("Run the agent here, in the foreground."), run.run),
+    Command(
+        "hub init",
+        "carrefour creer",
+        say("Create a hub: keys, store, settings."),
+        hub.init,
+        "creneau hub init https://hub.example.org --folder /srv/hub",
+    ),
+    Command("hub serve", "carrefour servir", say("Run the reference hub."), hub.serve),
+    Command("hub code", "carrefour code", say("Issue a one-time enrolment code."), hub.code),
+    Command("hub portal", "carrefour portail", say("Issue or end a portal's token."), hub.portal),
+    Command(
+        "hub clinics",
+        "carrefour cliniques",
+        say("Count clinics by state; list those that need someone."),
+        hub.clinics,
+    ),
+    Command("hub clinic", "carrefour clinique", say("One clinic: state, since when, whom to call."), hub.clinic),
+    Command("hub booking", "carrefour rendez-vous", say("Follow one booking through its versions."), hub.booking),
+    Command(
+        "hub offers",
+        "carrefour offres",
+        say("Stop or restart offering slots: one clinic or all."),
+        hub.offers,
+    ),
+    Command("hub revoke", "carrefour revoquer", say("Shut out a clinic's key now."), hub.revoke),
+    Command(
+        "hub takeover",
+        "carrefour reprise",
+        say("Approve a replacement agent, after a phone call."),
+        hub.takeover,
+    ),
+    Command(
+        "hub backup",
+        "carrefour sauvegarder",
+        say("Save the hub's store; patients stay sealed."),
+        hub.backup,
+    ),
+)
