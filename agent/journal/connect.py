@@ -45,8 +45,11 @@ def _wrong(what: Message) -> Misconfigured:
     return Misconfigured(DOING, what, say("install Créneau again in an environment of its own"))
 
 
-def private_file(path: Path) -> None:
-    """Make the file with mode 0600 before SQLite does; its -wal and -shm take the mode of the database."""
+def private(path: Path) -> None:
+    """Make folder (0700) and file (0600) before SQLite does; its -wal and -shm take the mode of the database."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if os.name == "posix":
+        path.parent.chmod(0o700)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     if os.name == "posix":
         path.chmod(0o600)

@@ -5,6 +5,7 @@ Rule: nobody returns before the commit that holds their work; one member's failu
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import apsw
@@ -128,7 +129,8 @@ class Group:
             self._limit = pages
 
     def _back_out(self, cause: apsw.Error | None) -> None:
-        if self.conn.in_transaction:
-            self.conn.execute("ROLLBACK")
-        if isinstance(cause, apsw.FullError) and int(self.conn.pragma("page_count")) < self._limits[False]:
-            self._disk.spend()
+        with suppress(apsw.Error):  # the cause is what the members hear; a dead connection says so at the next BEGIN
+            if self.conn.in_transaction:
+                self.conn.execute("ROLLBACK")
+            if isinstance(cause, apsw.FullError) and int(self.conn.pragma("page_count")) < self._limits[False]:
+                self._disk.spend()

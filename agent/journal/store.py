@@ -4,7 +4,6 @@ Rule: a file that cannot be trusted is renamed, never deleted and never written 
 """
 
 import logging
-import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +15,7 @@ import apsw
 
 from agent.core.errors import Misconfigured
 from agent.core.message import say
-from agent.journal.connect import DOING, PAGE, check_library, private_file, reader, writer
+from agent.journal.connect import DOING, PAGE, check_library, private, reader, writer
 from agent.journal.disk import MIB, Disk
 from agent.journal.faults import RUINED, translated
 from agent.journal.group import Group
@@ -44,10 +43,6 @@ class Store:
         self._open_readers: set[apsw.Connection] = set()
         self._closed = False
         self.lost = False
-        if self._real:
-            folder.mkdir(parents=True, exist_ok=True)
-            if os.name == "posix":
-                folder.chmod(0o700)
         conn = self._sound(vfs, locking, at)
         disk = Disk(folder if self._real else None)
         disk.restore()
@@ -114,7 +109,7 @@ class Store:
                 raise translated(exc) from exc
             self._set_aside(at)
             self.lost = True
-        except apsw.CantOpenError as exc:
+        except (apsw.CantOpenError, OSError) as exc:
             raise Misconfigured(
                 DOING, say("the data folder cannot be written"), say("give the service account rights on data_dir")
             ) from exc
@@ -124,7 +119,7 @@ class Store:
 
     def _checked(self, vfs: str, locking: str) -> apsw.Connection:
         if self._real:
-            private_file(self._path)
+            private(self._path)
         conn = writer(self._path, vfs=vfs, locking=locking)
         try:
             _examine(conn)

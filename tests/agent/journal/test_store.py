@@ -131,12 +131,17 @@ def test_another_programs_database_is_set_aside(reopen: Callable[..., Journal], 
     assert reopen().records().facts() == {"restart": "lost"}
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_rights_is_misconfigured(reopen: Callable[..., Journal], tmp_path: Path) -> None:
-    """A data folder that belongs to someone else is a fault, not a loss."""
-    (tmp_path / "state" / "journal.db").mkdir(parents=True)
-    with pytest.raises(Misconfigured):
+@pytest.mark.parametrize("in_the_way", ["state", "state/journal.db/folder"])
+def test_a_place_that_cannot_be_opened_is_misconfigured(
+    reopen: Callable[..., Journal], tmp_path: Path, in_the_way: str
+) -> None:
+    """What cannot be opened is a fault to mend, not a loss: nothing is renamed."""
+    path = tmp_path / in_the_way
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"")
+    with pytest.raises(Misconfigured, match="data folder"):
         reopen()
+    assert path.exists()
 
 
 def test_another_data_key_is_refused(reopen: Callable[..., Journal]) -> None:
@@ -160,14 +165,18 @@ def test_appends_stop_at_the_quota_and_settlements_go_on(reopen: Callable[..., J
     """At the page quota a new line is refused as Transient while rows can still be settled in the reserve."""
     journal = reopen(quota_mb=1)
     with pytest.raises(Transient, match="quota"):
-        for n in range(400):
-            journal.records().line("start", b"x" * 8000, make.at(seconds=n))
+        _fill(journal, make)
     assert journal.records().sizes().low
     journal.records().put({"posture": "paused"}, make.at(), kind="sharing", who="manon")
     assert journal.records().facts()["posture"] == "paused"
     with pytest.raises(Transient, match="full"):
         journal.inbox().take([(make.order(), "j.w.s", None)], [], {"log": "a", "n": 1}, make.at())
     assert journal.inbox().cursor() is None
+
+
+def _fill(journal: Journal, make: SimpleNamespace) -> None:
+    for n in range(400):
+        journal.records().line("start", b"x" * 8000, make.at(seconds=n))
 
 
 def test_the_ballast_is_spent_on_a_full_disk_and_laid_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
