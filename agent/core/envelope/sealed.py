@@ -41,6 +41,7 @@ def sealed_to(text: str) -> str:
     """Return the kid a JWE names, header checked. Raises Rejected("reseal")."""
     try:
         members = read_json(read_base64url(text.split(".", 1)[0]))
+        import_jwk(members.get("epk"), "X25519")  # another curve is a plain KeyError in joserfc
     except Rejected:
         raise Rejected("reseal", "no JWE header") from None
     kid = members.get("kid")
