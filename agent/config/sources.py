@@ -13,7 +13,7 @@ from agent.config.plan import EmrPlan, SitePlan
 from agent.config.schema import ARRAYS, Key
 from agent.config.sheet import Sheet, suggest
 from agent.config.values import of_kind
-from agent.core.message import say
+from agent.core.message import Message, say
 from agent.core.model import EmrName, SiteId
 from agent.ports import Entry, Option
 
@@ -80,7 +80,7 @@ def _option(sheet: Sheet, data: Mapping[str, Any], path: Path, name: str, option
     if name not in data:
         if option.default is not ...:
             return option.default
-        sheet.fault((*path, name), None, say("the key {key} is missing", key=option.key), say(option.says))
+        sheet.fault((*path, name), None, say("the key {key} is missing", key=option.key), Message(option.says))
         return None
     return sheet.read((*path, name), data[name], Key(name, of_kind(option.kind, folder)))
 
