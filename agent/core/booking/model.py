@@ -1,13 +1,13 @@
-"""Decide the next move of one booking: a versioned goal, never "insert".
+"""The nouns of a booking: orders, the journal's row, what an adapter promises and what it proves.
 
-Rule: every (state, event) pair is in TABLE or raises; this file alone changes a booking's row.
+Rule: values only, and a row is changed by `advance` alone.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from agent.core.model import BookingId, EmrName, EmrRef, Instant, Patient, Slot, SlotId, SlotKey
+from agent.core.model import BookingId, EmrName, EmrRef, Patient, Slot, SlotId, SlotKey
 
 
 class Firmness(StrEnum):
@@ -34,6 +34,29 @@ class Op(StrEnum):
     BOOK = "book"
     MOVE = "move"
     CANCEL = "cancel"
+
+
+class Mark(StrEnum):
+    """The points between two durable writes that a crash test names."""
+
+    T1 = "order stored"
+    T2 = "intent stored"
+    T3 = "EMR answered"
+    T4 = "outcome stored"
+    T5 = "outcome receipted"
+
+
+class TaskKind(StrEnum):
+    """What the front desk is asked."""
+
+    ENTER = "enter"
+    ENTER_MOVE = "enter-move"
+    ENTER_CANCEL = "enter-cancel"
+    CHECKING = "checking"
+    STAFF_CHANGED = "staff-changed"
+    UNMATCHED = "unmatched"
+    QUARANTINE = "quarantine"
+    LIMIT = "limit"
 
 
 class Outcome(StrEnum):
@@ -80,7 +103,13 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """One row of the journal: what a restart needs to act without the hub."""
+    """One row of the journal: what a restart needs to act without the hub.
+
+    `goal` to `expires_at` are those of the newest version, `seen_ver`; a version under INTENT or UNSURE keeps its own
+    slot in `intent_slot`, and so does one a person was asked to enter (REQUESTED). `fault`: why the newest version
+    will be refused, found when it arrived. `until` beside a firm order: it stands on a hold that was live then.
+    `emr_ref` None beside a `cur_slot`: entered by hand; "" = ours, and the adapter has no name for it.
+    """
 
     booking: BookingId
     emr: EmrName | None
@@ -176,6 +205,3 @@ class Effect:
     slot: SlotKey | None = None
     theirs: bool = False
     matched: bool | None = None
-
-
-__all__ = ["Instant"]  # replaced by the owner of this file
