@@ -6,6 +6,7 @@ Rule: config.example.toml shows each key of this file, and a commented key shows
 from dataclasses import dataclass
 from datetime import timedelta
 
+from agent.config import addresses
 from agent.config import values as read
 from agent.config.values import Reader
 
@@ -28,8 +29,8 @@ CLINIC = (
     Key("language", read.word("fr", "en"), "fr"),
 )
 HUB = (
-    Key("url", read.origin),
-    Key("proxy", read.proxy, ""),
+    Key("url", addresses.origin),
+    Key("proxy", addresses.proxy, ""),
     Key("ca_file", read.text(0, 1000), ""),
 )
 EMR = (
@@ -96,8 +97,8 @@ BOOKING = (
 )
 DESK = (
     Key("folder", read.text(0, 1000), ""),
-    Key("email", read.list_of(read.email, empty=True), []),
-    Key("smtp", read.server, ""),
+    Key("email", read.list_of(addresses.email, empty=True), []),
+    Key("smtp", addresses.server, ""),
 )
 SERVICE = (
     Key("data_dir", read.text(0, 1000), ""),

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from agent.config.faults import Wrong
@@ -27,13 +26,12 @@ _DURATION = re.compile(r"(\d{1,6}) ?(s|min|h|d|j)")
 _MONTHS = re.compile(r"(\d{1,3}) ?m")
 _TIME = re.compile(r"(\d{1,2}):(\d{2})")
 _IDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
-_EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
-_SERVER = re.compile(r"[A-Za-z0-9._-]+:\d{1,5}|\[[0-9A-Fa-f:]+\]:\d{1,5}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MIDNIGHT = 24 * 60
 
 
-def _string(value: Any) -> str:
+def string(value: Any) -> str:
+    """Read any text."""
     if not isinstance(value, str):
         raise Wrong(say("this must be a text"), say('put the text between straight quotes: "…"'))
     return value
@@ -43,8 +41,8 @@ def text(low: int = 1, high: int = 200) -> Reader:
     """Read one line of text of `low` to `high` characters."""
 
     def read(value: Any) -> str:
-        line = _string(value).strip()
-        if _CONTROL.search(line):
+        line = string(value).strip()
+        if CONTROL.search(line):
             raise Wrong(say("the text must stand on one line"))
         if not low <= len(line) <= high:
             raise Wrong(say("the text must have {low} to {high} characters", low=low, high=high))
@@ -166,69 +164,19 @@ def _minutes(value: Any) -> int:
 
 def ident(value: Any) -> str:
     """Read an id: letters without accents, digits, - and _."""
-    if not _IDENT.fullmatch(_string(value)):
+    if not _IDENT.fullmatch(string(value)):
         raise Wrong(say("an id has 1 to 40 letters without accents, digits, - or _"))
     return str(value)
-
-
-def origin(value: Any) -> str:
-    """Read the hub's origin (RFC 6454): https, no path, no user; returned without a trailing slash."""
-    parts, port = _url(value)
-    if parts.scheme == "http":
-        raise Wrong(say("the hub is reached over https only, on this machine too"), say("write https://…"))
-    if parts.scheme != "https" or not parts.hostname or _CONTROL.search(value) or " " in value:
-        raise Wrong(say("this is not the address of a hub"), say("write https://… as the hub's operator gave it"))
-    if parts.path not in {"", "/"} or parts.query or parts.fragment:
-        raise Wrong(say("the address of the hub has no path"), say("stop after the name of the server"))
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"https://{host}" + (f":{port}" if port not in {None, 443} else "")
-
-
-def proxy(value: Any) -> str:
-    """Read the proxy's address, "" = the system's."""
-    if not _string(value):
-        return ""
-    parts, _ = _url(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise Wrong(say("this is not the address of a proxy"), say("write http://server:port"))
-    return str(value)
-
-
-def _url(value: Any) -> tuple[Any, int | None]:
-    try:
-        parts = urlsplit(_string(value))
-        port, user = parts.port, parts.username
-    except ValueError as error:
-        if isinstance(error, Wrong):
-            raise
-        raise Wrong(say("this is not an address"), say("write https://… as the hub's operator gave it")) from None
-    if user is not None:
-        raise Wrong(say("a name or a password stands in the address"), say("write the address without it"))
-    return parts, port
 
 
 def zone(value: Any) -> str:
     """Read an IANA time zone."""
     try:
-        ZoneInfo(_string(value))
+        ZoneInfo(string(value))
     except (KeyError, OSError, ValueError) as error:
         if isinstance(error, Wrong):
             raise
         raise Wrong(say("this time zone is not known"), say("write a name such as America/Toronto")) from None
-    return str(value)
-
-
-def email(value: Any) -> str:
-    """Read an e-mail address."""
-    if not _EMAIL.fullmatch(_string(value)) or _CONTROL.search(value):
-        raise Wrong(say("this is not an e-mail address"))
-    return str(value)
-
-
-def server(value: Any) -> str:
-    """Read "server:port", or "" for none."""
-    if _string(value) and not _SERVER.fullmatch(value):
-        raise Wrong(say("this is not a server and its port"), say('write "server:port"'))
     return str(value)
 
 
@@ -248,11 +196,11 @@ def of_kind(kind: type | tuple[str, ...], folder: Path) -> Reader:
     if isinstance(kind, tuple):
         return word(*kind)
     readers: dict[type, Reader] = {
-        str: _string,
+        str: string,
         bool: yes_no,
         int: whole(-(2**53), 2**53),
         timedelta: duration(),
         date: day,
-        Path: lambda value: folder / _string(value),
+        Path: lambda value: folder / string(value),
     }
     return readers.get(kind) or anything(kind)

@@ -106,6 +106,16 @@ CASES = {
     "smtp": ('# smtp   = ""', 'smtp = "mail"', "desk.smtp", None),
     "single brackets": ("[[site]]", "[site]", "site", "write [[site]]"),
     "no section": ("[desk]", "[booking.desk]", "booking.desk", None),
+    "proxy with a user": (
+        '# proxy   = ""',
+        'proxy = "http://u:hunter2@x:1"',
+        "hub.proxy",
+        "write the address without it",
+    ),
+    "proxy no text": ('# proxy   = ""', "proxy = 1", "hub.proxy", None),
+    "hub no text": ('"https://carrefour.example.org"', "12345", "hub.url", None),
+    "deny star": ('days    = ["ven"]', 'practitioners = ["*"]', "sharing.deny.practitioners", None),
+    "list wanted": ("# email  = []", 'email = "a@b.ca"', "desk.email", None),
     "section as value": ("[hub] ", "service = 5\n[hub] ", "clinic.service", None),
 }
 
@@ -217,6 +227,14 @@ def test_an_empty_file_names_every_missing_key(tmp_path: Path) -> None:
     assert keys == dict.fromkeys(
         ["clinic.name", "clinic.contact", "hub.url", "emr", "sharing.enabled", "sharing.expires"], 0
     )
+
+
+def test_words_and_people_stand_in_sections(tmp_path: Path) -> None:
+    """[types] and [practitioners] that are no sections are named, whatever the rules then miss."""
+    head = "types = 5\npractitioners = []\n"
+    text = EXAMPLE.replace("[types] ", "[booking.types]").replace("[practitioners]", "[booking.practitioners]")
+    keys = {fault.key: fault.line for fault in faults(tmp_path, head + text).faults}
+    assert (keys["types"], keys["practitioners"]) == (1, 2)
 
 
 def test_two_rules_of_one_name_are_a_fault(tmp_path: Path) -> None:
