@@ -57,8 +57,7 @@ class Group:
 
         Raises what `work` raised, or Transient when nothing was written. `work` may run twice.
         """
-        if self._leader == threading.get_ident():
-            raise RuntimeError("a journal write inside a journal write")
+        self._enter()
         member = _Member(work, settle=settle)
         with self._door:
             self._waiting.append(member)
@@ -73,8 +72,13 @@ class Group:
 
     def hold(self, act: Callable[[apsw.Connection], T]) -> T:
         """Use the writer connection alone, outside any transaction."""
+        self._enter()
         with self._seat:
             return act(self.conn)
+
+    def _enter(self) -> None:
+        if self._leader == threading.get_ident():
+            raise RuntimeError("the journal is called from inside its own write")
 
     def _lead(self, batch: list[_Member]) -> None:
         self._leader = threading.get_ident()

@@ -18,7 +18,7 @@ COLUMNS = (
 )
 SELECT = f"SELECT {COLUMNS} FROM booking"  # noqa: S608 - constants of this file
 INSERT = f"INSERT OR REPLACE INTO booking({COLUMNS}, rule, at, ends) VALUES({','.join('?' * 30)})"
-SPEAKING = "(state IN ('queued', 'intent', 'unsure') OR outcome IN ('held', 'requested'))"
+SPEAKING = "(state IN ('queued', 'intent', 'unsure') OR outcome IN ('held', 'requested') OR intent_slot IS NOT NULL)"
 """What may speak for a slot."""
 
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
+from weakref import WeakSet
 
 import apsw
 
@@ -40,13 +41,12 @@ class Store:
         self._path = folder / NAME
         self._alone = locking != "normal"
         self._readers = threading.local()
-        self._open_readers: set[apsw.Connection] = set()
+        self._open_readers: WeakSet[apsw.Connection] = WeakSet()  # a thread that ends takes its reader along
         self._closed = False
         self.lost = False
+        self.disk = disk = Disk(folder if self._real else None)
         conn = self._sound(vfs, locking, at)
-        disk = Disk(folder if self._real else None)
         disk.restore()
-        self.disk = disk
         self._quota = quota_mb * MIB
         quota = self._quota // PAGE
         self._group = Group(conn, disk, quota=quota, reserve=max(quota // RESERVE, 64))
@@ -89,7 +89,6 @@ class Store:
         self._closed = True
         for conn in tuple(self._open_readers):
             conn.close()
-        self._open_readers.clear()
         self._group.hold(lambda conn: conn.close())
 
     def _reader(self) -> apsw.Connection:
@@ -103,7 +102,7 @@ class Store:
 
     def _sound(self, vfs: str, locking: str, at: datetime) -> apsw.Connection:
         try:
-            return self._checked(vfs, locking)
+            return self._roomy(vfs, locking)
         except RUINED as exc:
             if not self._real:
                 raise translated(exc) from exc
@@ -116,6 +115,14 @@ class Store:
         except apsw.Error as exc:
             raise translated(exc) from exc
         return self._checked(vfs, locking)
+
+    def _roomy(self, vfs: str, locking: str) -> apsw.Connection:
+        try:
+            return self._checked(vfs, locking)
+        except apsw.FullError:
+            if not self.disk.spend():
+                raise
+            return self._checked(vfs, locking)
 
     def _checked(self, vfs: str, locking: str) -> apsw.Connection:
         if self._real:

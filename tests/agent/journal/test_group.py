@@ -3,6 +3,7 @@
 Rule: threads are let go together and joined; nothing sleeps.
 """
 
+import gc
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -193,3 +194,18 @@ def test_readers_of_many_threads_see_only_what_is_committed(journal: Journal) ->
     journal.write(work)
     assert seen == [0, 0, 0, 0]
     assert look(0) == 1
+
+
+def test_a_thread_that_ends_takes_its_reader_along(journal: Journal) -> None:
+    """Short-lived threads, such as those of the local door, leave no open connection behind."""
+
+    def look() -> None:
+        journal.read(lambda db: db.rows("SELECT 1"))
+
+    before = len(journal._store._open_readers)
+    for _ in range(5):
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+    gc.collect()
+    assert len(journal._store._open_readers) == before

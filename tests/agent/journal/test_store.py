@@ -257,3 +257,43 @@ def test_a_closed_journal_says_so(journal: Journal) -> None:
         journal.read(lambda db: db.rows("SELECT 1"))
     with pytest.raises(Transient):
         journal.write(lambda tx: tx.run("DELETE FROM fact"))
+
+
+def test_a_disk_full_at_the_start_spends_the_ballast(
+    reopen: Callable[..., Journal], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The start is tried once more with the ballast's room; without a ballast it is Transient."""
+    reopen()
+    calls: list[int] = []
+
+    def full_once(conn: apsw.Connection) -> int:
+        calls.append(1)
+        if len(calls) != 2:
+            raise apsw.FullError("disk")
+        return 0
+
+    monkeypatch.setattr("agent.journal.store.migrate", full_once)
+    usage = shutil._ntuple_diskusage
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(0, 0, 0))
+    reopen()
+    assert not (tmp_path / "state" / "journal.ballast").exists()
+    with pytest.raises(Transient, match="full"):
+        reopen()
+
+
+@pytest.mark.parametrize(
+    ("cause", "kind"),
+    [(apsw.CorruptError("x"), Misconfigured), (apsw.IOError("x"), Transient), (apsw.BusyError("x"), Transient)],
+)
+def test_each_kind_of_trouble_has_its_policy(journal: Journal, cause: apsw.Error, kind: type[Exception]) -> None:
+    """Damage stops the part, a busy or failing disk is tried again."""
+
+    def look(db: object) -> None:
+        raise cause
+
+    with pytest.raises(kind) as caught:
+        journal.read(look)
+    assert caught.value.__cause__ is cause
+    journal._store._group.conn.close()
+    with pytest.raises(Transient):
+        journal._store.truncate()

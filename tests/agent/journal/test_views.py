@@ -130,3 +130,15 @@ def test_a_queued_order_and_a_live_hold_speak_for_their_slots(journal: Journal, 
     over = replace(held, outcome=Outcome.EXPIRED, outcome_rev=2)
     journal.bookings("dme").save(over, tasks=(), tell=True, erase=True, now=make.at())
     assert journal.views("dme").held() == frozenset()
+
+
+def test_a_request_called_back_still_speaks_for_its_slot(journal: Journal, make: SimpleNamespace) -> None:
+    """Until the desk answers, the slot it was asked to fill, or to empty, stays out of the view."""
+    a = make.slot(0)
+    journal.views("dme").now(make.view(a), make.offered(a), make.at())
+    journal.inbox().take([(make.order(goal=a), "j", None)], [], {"log": "a", "n": 1}, make.at())
+    row = journal.bookings("dme").row("booking-1")
+    back = replace(row, state=State.RESOLVED, done_ver=1, outcome=Outcome.CONFLICT, outcome_rev=2, intent_slot=a)
+    journal.bookings("dme").save(back, tasks=("enter-cancel",), tell=True, erase=False, now=make.at())
+    assert journal.views("dme").held() == {a.key}
+    assert [r.booking for r in journal.bookings("dme").undecided(make.at())] == ["booking-1"]
