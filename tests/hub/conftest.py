@@ -2,9 +2,12 @@
 
 import asyncio
 import secrets
+import ssl
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -26,7 +29,9 @@ from agent.core.model import SiteId, SlotId
 from agent.core.sharing import revive
 from hub import desk
 from hub.app import make_app
+from hub.clock import WallClock
 from hub.limits import Rate
+from hub.serve import start_in_thread
 
 ORIGIN = "https://hub.example.org"
 START = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
@@ -36,32 +41,32 @@ SITE = {"id": "principal", "name": "Clinique du Fjord", "address": "123, rue Exe
 class HandClock:
     """Shows the time a test says it is."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.at = START
 
-    def now(self):
+    def now(self) -> Any:
         return self.at
 
-    def tick(self, **delta):
+    def tick(self, **delta: Any) -> None:
         self.at += timedelta(**delta)
 
 
 class Client:
     """The application on a loop of its own thread, called by any thread, without a socket."""
 
-    def __init__(self, app):
+    def __init__(self, app: Any) -> None:
         self.app = app
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         self.thread.start()
         self.life = self.app.router.lifespan_context(self.app)
         self.run(self.life.__aenter__())
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=ORIGIN)
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.run(self.http.aclose())
         self.run(self.life.__aexit__(None, None, None))
         self.run(self.loop.shutdown_default_executor())
@@ -69,23 +74,23 @@ class Client:
         self.thread.join()
         self.loop.close()
 
-    def run(self, work):
+    def run(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
 
-    def request(self, method, path, **more):
+    def request(self, method: Any, path: Any, **more: Any) -> Any:
         return self.run(self.http.request(method, path, **more))
 
-    def get(self, path, **more):
+    def get(self, path: Any, **more: Any) -> Any:
         return self.request("GET", path, **more)
 
-    def post(self, path, **more):
+    def post(self, path: Any, **more: Any) -> Any:
         return self.request("POST", path, **more)
 
-    def put(self, path, **more):
+    def put(self, path: Any, **more: Any) -> Any:
         return self.request("PUT", path, **more)
 
 
-def jti():
+def jti() -> Any:
     return secrets.token_urlsafe(16)
 
 
@@ -96,11 +101,11 @@ class Reply:
     status: int
     claims: dict
 
-    def __getitem__(self, member):
+    def __getitem__(self, member: Any) -> Any:
         return self.claims[member]
 
     @property
-    def problem(self):
+    def problem(self) -> Any:
         return self.claims.get("problem")
 
 
@@ -120,40 +125,42 @@ class TinyAgent:
     epoch: int | None = None
     seq: int = 0
 
-    def seal(self, verb, body, **changed):
-        sender = {"iss": self.clinic, "aud": ORIGIN, "jti": jti(), "now": self.world.clock.now()} | changed
+    def seal(self, verb: Any, body: Any, **changed: Any) -> Any:
+        sender = {"iss": self.clinic, "aud": self.world.origin, "jti": jti(), "now": self.world.clock.now()} | changed
         return seal(verb, body, self.signing, **sender)
 
-    def post(self, verb, body):
+    def post(self, verb: Any, body: Any) -> Any:
         return self.world.client.post(f"/v1/{verb}", content=body, headers={"Content-Type": "application/jose"})
 
-    def send(self, envelope):
+    def send(self, envelope: Any) -> Any:
         got = self.post(envelope.verb, envelope.jws)
         assert got.headers["content-type"] == "application/jose"
         opened = open_answer(got.text, self.hub_keys, to=envelope, took=timedelta(0))
         return Reply(got.status_code, dict(opened.claims))
 
-    def ask(self, verb, body, **changed):
+    def ask(self, verb: Any, body: Any, **changed: Any) -> Any:
         return self.send(self.seal(verb, body, **changed))
 
-    def apply(self, code):
+    def apply(self, code: Any) -> Any:
         """Return the sealed `enrol` for a code and what came back, not yet believed."""
         code = read_code(code)
-        body = enrol_body(code, self.signing, self.sealing, aud=ORIGIN, instance=self.instance, software="tiny 1")
+        body = enrol_body(
+            code, self.signing, self.sealing, aud=self.world.origin, instance=self.instance, software="tiny 1"
+        )
         envelope = self.seal("enrol", body, iss=thumbprint(self.signing))
         return code, envelope, self.post("enrol", envelope.jws)
 
-    def enrol(self, code):
+    def enrol(self, code: Any) -> Any:
         code, envelope, got = self.apply(code)
         enrolled = open_enrolled(got.text, to=envelope, code=code, took=timedelta(0))
         self.clinic, self.hub_keys = enrolled.clinic, enrolled.keys
         return enrolled
 
-    def roots(self, view=None):
+    def roots(self, view: Any = None) -> Any:
         held = {SlotId(name): revive(slot) for name, slot in (self.view if view is None else view).items()}
         return dict(roots(held, frozenset(SiteId(site["id"]) for site in self.sites)))
 
-    def snapshot(self, slots, epoch=None, seq=1, **changed):
+    def snapshot(self, slots: Any, epoch: Any = None, seq: Any = 1, **changed: Any) -> Any:
         self.view = {slot["id"]: slot for slot in slots}
         body = {"epoch": epoch, "base_seq": 0, "seq": seq, "snapshot": slots, "count": len(slots)}
         reply = self.ask("offer", body | {"roots": self.roots(), "sites": self.sites} | changed)
@@ -161,7 +168,7 @@ class TinyAgent:
             self.epoch, self.seq = reply["epoch"], reply["seq"]
         return reply
 
-    def differ(self, put=(), gone=(), **changed):
+    def differ(self, put: Any = (), gone: Any = (), **changed: Any) -> Any:
         view = {name: slot for name, slot in self.view.items() if name not in gone} | {s["id"]: s for s in put}
         body = {"epoch": self.epoch, "base_seq": self.seq, "seq": self.seq + 1, "count": len(view)}
         body |= {"changes": {"put": list(put), "del": list(gone)}, "roots": self.roots(view)}
@@ -170,7 +177,7 @@ class TinyAgent:
             self.view, self.seq = view, reply["seq"]
         return reply
 
-    def beat(self, renew=True, **changed):
+    def beat(self, renew: Any = True, **changed: Any) -> Any:
         body = {
             "version": "0.1.0",
             "os": "linux",
@@ -194,25 +201,27 @@ class TinyAgent:
         }
         return self.ask("beat", body | changed)
 
-    def statement(self, n=1):
+    def statement(self, n: Any = 1) -> Any:
         now = self.world.clock.now()
         return statement(Statement(self.clinic, self.sealing, now, now + timedelta(days=30), n), self.signing)
 
-    def orders(self, cursor=None, wait_s=0, **changed):
+    def orders(self, cursor: Any = None, wait_s: Any = 0, **changed: Any) -> Any:
         return self.ask("orders", {"cursor": cursor, "wait_s": wait_s, "boot": self.boot} | changed)
 
-    def report(self, booking, version, rev, outcome, kept=False, **more):
+    def report(self, booking: Any, version: Any, rev: Any, outcome: Any, kept: Any = False, **more: Any) -> Any:
         row = {"booking": booking, "version": version, "rev": rev, "outcome": outcome, "kept": kept}
         return self.ask("outcomes", {"outcomes": [row | {"at": "2026-11-20T14:00:00.000Z"} | more]})
 
-    def sealed(self, booking, version):
+    def sealed(self, booking: Any, version: Any) -> Any:
         return seal_patient({"booking": booking, "version": version, "family": "Tremblay"}, self.sealing)
 
 
 class World:
     """One hub, its clock, its client."""
 
-    def __init__(self, folder, clock, rate=None):
+    origin = ORIGIN
+
+    def __init__(self, folder: Any, clock: Any, rate: Any = None) -> None:
         self.folder, self.clock = folder, clock
         if not (folder / "hub.json").exists():
             desk.init(folder, ORIGIN, clock=clock)
@@ -220,15 +229,15 @@ class World:
         self.hub = self.app.state.hub
         self.client = Client(self.app)
 
-    def code(self, clinic="fjord", **more):
+    def code(self, clinic: Any = "fjord", **more: Any) -> Any:
         return desk.code(self.folder, clinic, "Clinique du Fjord", clock=self.clock, **more)
 
-    def agent(self, clinic="fjord", **more):
+    def agent(self, clinic: Any = "fjord", **more: Any) -> Any:
         agent = TinyAgent(self)
         agent.enrol(self.code(clinic, **more))
         return agent
 
-    def portal(self, name="portail"):
+    def portal(self, name: str = "portail") -> Any:
         return Portal(self, {"Authorization": f"Bearer {desk.portal(self.folder, name, clock=self.clock)}"})
 
 
@@ -239,17 +248,17 @@ class Portal:
     world: World
     headers: dict
 
-    def get(self, path, **params):
+    def get(self, path: Any, **params: Any) -> Any:
         return self.world.client.get(f"/portal/v1{path}", params=params, headers=self.headers)
 
-    def slots(self, **params):
+    def slots(self, **params: Any) -> Any:
         return [slot["id"] for slot in self.get("/slots", **params).json()["slots"]]
 
-    def put(self, booking, body, clinic="fjord"):
+    def put(self, booking: Any, body: Any, clinic: Any = "fjord") -> Any:
         path = f"/portal/v1/clinics/{clinic}/bookings/{booking}"
         return self.world.client.put(path, json=body, headers=self.headers)
 
-    def book(self, agent, booking, goal, version=1, **changed):
+    def book(self, agent: Any, booking: Any, goal: Any, version: Any = 1, **changed: Any) -> Any:
         """Order a goal; firm unless told."""
         now = self.world.clock.now()
         body = {"version": version, "goal": goal, "expires_at": (now + timedelta(minutes=5)).isoformat()}
@@ -259,28 +268,28 @@ class Portal:
             body["until"] = (now + timedelta(minutes=10)).isoformat()
         return self.put(booking, body | changed)
 
-    def booking(self, booking):
+    def booking(self, booking: Any) -> Any:
         return self.get(f"/clinics/fjord/bookings/{booking}").json()
 
 
 @pytest.fixture
-def clock():
+def clock() -> Any:
     return HandClock()
 
 
 @pytest.fixture
-def world(tmp_path, clock):
+def world(tmp_path: Path, clock: Any) -> Any:
     world = World(tmp_path / "hub", clock)
     with world.client:
         yield world
 
 
 @pytest.fixture
-def reopened(tmp_path, clock):
+def reopened(tmp_path: Path, clock: Any) -> Any:
     """Return a function that opens the hub of this test's folder once more, as a restart would."""
     opened = []
 
-    def reopen(rate=None):
+    def reopen(rate: Any = None) -> Any:
         again = World(tmp_path / "hub", clock, rate)
         again.client.__enter__()
         opened.append(again)
@@ -292,26 +301,38 @@ def reopened(tmp_path, clock):
 
 
 @pytest.fixture
-def fresh(world):
+def abroad(tmp_path: Path) -> Any:
+    """Return a running hub seen through a real HTTPS client, by the wall clock."""
+    handle = start_in_thread(tmp_path / "abroad")
+    world = World.__new__(World)
+    world.folder, world.clock, world.origin = tmp_path / "abroad", WallClock(), handle.url
+    trust = ssl.create_default_context(cafile=handle.ca_file)
+    with httpx.Client(verify=trust, base_url=handle.url) as world.client:
+        yield world
+    handle.stop()
+
+
+@pytest.fixture
+def fresh(world: Any) -> Any:
     """Return a function that makes an agent that is not enrolled."""
     return lambda **more: TinyAgent(world, **more)
 
 
 @pytest.fixture
-def agent(world):
+def agent(world: Any) -> Any:
     return world.agent()
 
 
 @pytest.fixture
-def portal(world):
+def portal(world: Any) -> Any:
     return world.portal()
 
 
 @pytest.fixture
-def slot():
+def slot() -> Any:
     """Return a function that makes a slot of the wire."""
 
-    def make(name="a", hour=9, day=23, **changed):
+    def make(name: str = "a", hour: int = 9, day: int = 23, **changed: Any) -> Any:
         members = {
             "id": name.ljust(22, "x"),
             "start": f"2026-11-{day}T{hour:02d}:00:00-05:00",

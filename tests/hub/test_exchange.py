@@ -2,6 +2,7 @@
 
 import asyncio
 import zlib
+from typing import Any
 
 import httpx
 import pytest
@@ -16,14 +17,14 @@ from hub.limits import BODY_MAX, Meter, Rate
 from hub.waiting import WaitingRoom
 
 
-def told(got):
+def told(got: Any) -> Any:
     assert got.headers["content-type"] == "application/jose"
     claims = recall(got.text).claims
     return got.status_code, claims["problem"]
 
 
 @pytest.mark.parametrize("body", [b"garbage", b"", b"a.b.c", b"\xff\xfe.\x00.x", b"{}", b"....."])
-def test_unsigned_garbage_gets_a_signed_problem(agent, body):
+def test_unsigned_garbage_gets_a_signed_problem(agent: Any, body: Any) -> None:
     """Whatever the bytes, the answer is a JWS bound to them."""
     got = agent.post("beat", body)
     assert told(got) == (401, "bad-signature")
@@ -33,7 +34,7 @@ def test_unsigned_garbage_gets_a_signed_problem(agent, body):
 
 
 @pytest.mark.parametrize("part", [0, 1, 2])
-def test_an_altered_request_is_refused(agent, part):
+def test_an_altered_request_is_refused(agent: Any, part: Any) -> None:
     """One byte changed in header, payload or signature, and nothing happens."""
     parts = agent.seal("orders", {"cursor": None, "wait_s": 0, "boot": "b"}).jws.split(".")
     middle = len(parts[part]) // 2
@@ -44,19 +45,19 @@ def test_an_altered_request_is_refused(agent, part):
     assert status == 401
 
 
-def test_an_unknown_key_is_an_unknown_clinic(agent, fresh):
+def test_an_unknown_key_is_an_unknown_clinic(agent: Any, fresh: Any) -> None:
     """A signature by a key nobody enrolled."""
     stranger = fresh(hub_keys=agent.hub_keys)
     assert stranger.orders().problem == "unknown-clinic"
 
 
-def test_a_clinic_cannot_speak_for_another(world, agent):
+def test_a_clinic_cannot_speak_for_another(world: Any, agent: Any) -> None:
     """The key decides who speaks, not the member `iss`."""
     world.agent("saguenay")
     assert agent.ask("orders", {"boot": "b"}, iss="saguenay").problem == "bad-signature"
 
 
-def test_another_audience_or_path_is_refused(agent):
+def test_another_audience_or_path_is_refused(agent: Any) -> None:
     """A request for another hub, or posted to another verb, does not hold."""
     other = agent.seal("orders", {"boot": "b"}, aud="https://other.example.org")
     assert told(agent.post("orders", other.jws)) == (401, "bad-signature")
@@ -64,7 +65,7 @@ def test_another_audience_or_path_is_refused(agent):
 
 
 @pytest.mark.parametrize(("seconds", "fine"), [(-419, True), (-422, False), (119, True), (122, False)])
-def test_clocks_may_differ_by_two_minutes(agent, clock, seconds, fine):
+def test_clocks_may_differ_by_two_minutes(agent: Any, clock: Any, seconds: Any, fine: Any) -> None:
     """120 s are allowed beyond `iat` and `exp` (300 s), no more."""
     at = clock.at
     clock.tick(seconds=seconds)
@@ -73,7 +74,7 @@ def test_clocks_may_differ_by_two_minutes(agent, clock, seconds, fine):
     assert (agent.send(envelope).problem is None) == fine
 
 
-def test_clock_skew_is_told_with_the_hubs_time(agent, clock):
+def test_clock_skew_is_told_with_the_hubs_time(agent: Any, clock: Any) -> None:
     """The agent learns by how much it is off."""
     at = clock.at
     clock.tick(hours=2)
@@ -83,7 +84,7 @@ def test_clock_skew_is_told_with_the_hubs_time(agent, clock):
     assert (reply.status, reply.problem, reply["hub_time"]) == (401, "clock-skew", "2026-11-20T14:00:00.000Z")
 
 
-def test_the_same_bytes_get_the_same_answer(agent, slot):
+def test_the_same_bytes_get_the_same_answer(agent: Any, slot: Any) -> None:
     """A repeated attempt is answered from memory: the very same JWS, and the effect happens once."""
     agent.snapshot([slot()])
     body = {"epoch": None, "base_seq": 0, "seq": 1, "snapshot": [], "count": 0, "roots": agent.roots({})}
@@ -93,7 +94,7 @@ def test_the_same_bytes_get_the_same_answer(agent, slot):
     assert recall(first.text).claims["epoch"] == 2
 
 
-def test_problems_are_remembered_too(agent):
+def test_problems_are_remembered_too(agent: Any) -> None:
     """A refused request repeats its refusal."""
     envelope = agent.seal("orders", {"boot": 1})
     first, second = agent.post("orders", envelope.jws), agent.post("orders", envelope.jws)
@@ -101,13 +102,13 @@ def test_problems_are_remembered_too(agent):
     assert told(second) == (422, "schema")
 
 
-def test_a_seen_jti_with_other_bytes_is_replayed(agent):
+def test_a_seen_jti_with_other_bytes_is_replayed(agent: Any) -> None:
     """A jti names one message."""
     agent.ask("orders", {"boot": "b"}, jti="j" * 22)
     assert agent.ask("orders", {"boot": "c"}, jti="j" * 22).problem == "replayed"
 
 
-def test_the_memory_outlives_a_restart(agent, reopened):
+def test_the_memory_outlives_a_restart(agent: Any, reopened: Any) -> None:
     """A hub that was restarted still knows what it answered."""
     envelope = agent.seal("orders", {"boot": "b"})
     first = agent.post("orders", envelope.jws)
@@ -115,7 +116,7 @@ def test_the_memory_outlives_a_restart(agent, reopened):
     assert again.text == first.text
 
 
-def test_the_memory_is_kept_longer_than_a_message_lives(world, agent, clock):
+def test_the_memory_is_kept_longer_than_a_message_lives(world: Any, agent: Any, clock: Any) -> None:
     """After ten minutes the answer is forgotten, and the request long expired."""
     from hub import outcomes
 
@@ -126,7 +127,7 @@ def test_the_memory_is_kept_longer_than_a_message_lives(world, agent, clock):
     assert agent.send(envelope).problem == "clock-skew"
 
 
-def test_a_request_still_in_work_is_425(world, agent):
+def test_a_request_still_in_work_is_425(world: Any, agent: Any) -> None:
     """The second copy of a message does not start the work again."""
     envelope = agent.seal("orders", {"boot": "b"})
     world.hub.in_work.add(("fjord", envelope.jti))
@@ -134,11 +135,11 @@ def test_a_request_still_in_work_is_425(world, agent):
     assert (reply.status, reply.problem) == (425, "in-work")
 
 
-def test_two_processes_answer_a_jti_once(world, agent, monkeypatch):
+def test_two_processes_answer_a_jti_once(world: Any, agent: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """When another process of the hub stored its answer first, ours undoes its work and says: in work."""
     envelope = agent.seal("orders", {"boot": "b"})
 
-    def rival(hub, conn, verified, *, last):
+    def rival(hub: Any, conn: Any, verified: Any, *, last: Any) -> None:
         from sqlalchemy.exc import IntegrityError
 
         raise IntegrityError("insert", {}, Exception("seen_jti"))
@@ -147,14 +148,14 @@ def test_two_processes_answer_a_jti_once(world, agent, monkeypatch):
     assert agent.send(envelope).problem == "in-work"
 
 
-def test_an_unknown_verb_is_a_schema_problem(agent):
+def test_an_unknown_verb_is_a_schema_problem(agent: Any) -> None:
     """The answer's typ says that the path named no verb."""
     got = agent.post("sell", agent.seal("sell", {}).jws)
     assert told(got) == (422, "schema")
     assert recall(got.text).header.typ == "creneau-?-answer+jws"
 
 
-def test_another_protocol_version_is_refused(agent):
+def test_another_protocol_version_is_refused(agent: Any) -> None:
     """Version 2 in the signed part is not read as version 1."""
     claims = recall(agent.seal("orders", {"boot": "b"}).jws).claims
     registry = JWSRegistry(algorithms=["Ed25519"])
@@ -165,13 +166,13 @@ def test_another_protocol_version_is_refused(agent):
     assert told(agent.post("orders", text)) == (422, "schema")
 
 
-def test_an_oversize_body_is_not_read_to_its_end(agent):
+def test_an_oversize_body_is_not_read_to_its_end(agent: Any) -> None:
     """Above 8 MiB the answer is too-large, without the rest."""
     assert told(agent.post("offer", b"a" * (BODY_MAX + 1))) == (413, "too-large")
 
 
 @pytest.mark.parametrize(("size", "problem"), [(40 * 2**20, "too-large"), (200_000, "too-large")])
-def test_a_bomb_is_not_inflated(agent, size, problem):
+def test_a_bomb_is_not_inflated(agent: Any, size: Any, problem: Any) -> None:
     """A signed payload that inflates beyond 32 MiB or 200:1 stops at the bound."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = packer.compress(b"0" * size) + packer.flush()
@@ -181,7 +182,7 @@ def test_a_bomb_is_not_inflated(agent, size, problem):
     assert told(got) == (413, problem)
 
 
-def test_too_many_calls_are_told_to_wait(agent, reopened):
+def test_too_many_calls_are_told_to_wait(agent: Any, reopened: Any) -> None:
     """Above the rate the answer costs no verification and names the wait; the address is forgiven with time."""
     tight = reopened(Rate(per_second=1.0, burst=2))
     envelopes = [agent.seal("orders", {"boot": "b"}) for _ in range(4)]
@@ -193,7 +194,7 @@ def test_too_many_calls_are_told_to_wait(agent, reopened):
     assert tight.client.post("/v1/orders", content=envelopes[3].jws).status_code == 200
 
 
-def test_the_meter_forgets_the_oldest_address():
+def test_the_meter_forgets_the_oldest_address() -> None:
     """A flood of addresses does not grow the memory."""
     from datetime import UTC, datetime
 
@@ -202,18 +203,18 @@ def test_the_meter_forgets_the_oldest_address():
     assert not meter.admits("c", now)
 
 
-def test_a_revoked_key_is_retired(world, agent):
+def test_a_revoked_key_is_retired(world: Any, agent: Any) -> None:
     """After the operator shut a clinic out, its key is told so, and its slots are gone."""
     assert desk.revoke(world.folder, "fjord", clock=world.clock) == 1
     assert agent.beat().problem == "key-retired"
 
 
-def test_healthz_answers(world):
+def test_healthz_answers(world: Any) -> None:
     """The operator's probe."""
     assert world.client.get("/healthz").json() == {"status": "ok"}
 
 
-def test_every_answer_names_the_request(agent):
+def test_every_answer_names_the_request(agent: Any) -> None:
     """`re`, `re_sha256`, `hub_time`, `log`: what the agent accepts an answer by."""
     envelope = agent.seal("orders", {"boot": "b"})
     claims = agent.send(envelope).claims
@@ -221,10 +222,10 @@ def test_every_answer_names_the_request(agent):
     assert claims["log"]
 
 
-def test_a_waiting_room_that_closed_holds_nobody():
+def test_a_waiting_room_that_closed_holds_nobody() -> Any:
     """Once the hub stops, a call that sits down is up again at once; a wake without a loop is harmless."""
 
-    async def stop():
+    async def stop() -> Any:
         room = WaitingRoom()
         room.wake("fjord")
         with room.seat("fjord") as seat, room.seat("fjord") as beside:
@@ -237,11 +238,11 @@ def test_a_waiting_room_that_closed_holds_nobody():
     assert asyncio.run(stop())
 
 
-def test_httpx_and_starlette_agree_on_chunks(world, agent):
+def test_httpx_and_starlette_agree_on_chunks(world: Any, agent: Any) -> Any:
     """A chunked body is one message."""
     envelope = agent.seal("orders", {"boot": "b"})
 
-    async def halves():
+    async def halves() -> Any:
         yield envelope.jws[:40].encode()
         yield envelope.jws[40:].encode()
 
@@ -250,7 +251,7 @@ def test_httpx_and_starlette_agree_on_chunks(world, agent):
     assert got.status_code == 200
 
 
-def test_signed_by_a_key_of_another_curve(agent):
+def test_signed_by_a_key_of_another_curve(agent: Any) -> None:
     """A kid nobody enrolled names nobody, whatever it signed."""
     other = OKPKey.generate_key("Ed25519")
     text = sign("creneau-beat+jws", {"iss": "fjord", "v": 1}, other)

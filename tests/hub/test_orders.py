@@ -2,6 +2,8 @@
 
 import threading
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ from hub import desk
 
 
 @pytest.fixture
-def offered(agent, slot):
+def offered(agent: Any, slot: Any) -> Any:
     """Return an agent with three slots on offer and a cursor that has seen the full list."""
     agent.snapshot([slot("a"), slot("b", 10), slot("c", 11, mode="video")])
     agent.cursor = agent.orders()["cursor"]
@@ -20,10 +22,10 @@ def offered(agent, slot):
 
 
 @pytest.fixture
-def after(offered):
+def after(offered: Any) -> Any:
     """Return a function that asks for orders behind the agent's cursor."""
 
-    def ask(**more):
+    def ask(**more: Any) -> Any:
         reply = offered.orders(offered.cursor, **more)
         offered.cursor = reply["cursor"]
         return reply
@@ -31,7 +33,7 @@ def after(offered):
     return ask
 
 
-def test_an_order_says_what_the_portal_asked(offered, portal, slot, after):
+def test_an_order_says_what_the_portal_asked(offered: Any, portal: Any, slot: Any, after: Any) -> None:
     """Signed by the hub, for this clinic, with the line as published and the patient sealed beside it."""
     assert portal.book(offered, "booking-1", slot("a")["id"]).status_code == 202
     entry = after()["orders"][0]
@@ -42,7 +44,7 @@ def test_an_order_says_what_the_portal_asked(offered, portal, slot, after):
     assert entry["outcome"] is None
 
 
-def test_a_slot_under_an_order_is_hidden(offered, portal, slot):
+def test_a_slot_under_an_order_is_hidden(offered: Any, portal: Any, slot: Any) -> None:
     """From the moment the order is placed nobody else is offered it."""
     portal.book(offered, "booking-1", slot("a")["id"])
     assert slot("a")["id"] not in portal.slots()
@@ -50,7 +52,7 @@ def test_a_slot_under_an_order_is_hidden(offered, portal, slot):
     assert slot("a")["id"] not in portal.slots()
 
 
-def test_an_entry_is_redelivered_verbatim_until_acknowledged(offered, portal, slot):
+def test_an_entry_is_redelivered_verbatim_until_acknowledged(offered: Any, portal: Any, slot: Any) -> None:
     """The cursor acknowledges; without it the same bytes come again."""
     portal.book(offered, "booking-1", slot("a")["id"])
     first, second = offered.orders(offered.cursor), offered.orders(offered.cursor)
@@ -58,7 +60,7 @@ def test_an_entry_is_redelivered_verbatim_until_acknowledged(offered, portal, sl
     assert offered.orders(first["cursor"])["orders"] == []
 
 
-def test_without_a_cursor_the_list_is_whole(offered, portal, slot, after):
+def test_without_a_cursor_the_list_is_whole(offered: Any, portal: Any, slot: Any, after: Any) -> None:
     """A new agent learns every booking still to come, acknowledged or not, with the last outcome."""
     portal.book(offered, "booking-1", slot("a")["id"])
     after()
@@ -69,14 +71,18 @@ def test_without_a_cursor_the_list_is_whole(offered, portal, slot, after):
 
 
 @pytest.mark.parametrize("cursor", [{"log": "another", "n": 1}, {"log": "", "n": 99}])
-def test_a_cursor_that_is_not_ours_gets_the_full_list(world, offered, portal, slot, cursor):
+def test_a_cursor_that_is_not_ours_gets_the_full_list(
+    world: Any, offered: Any, portal: Any, slot: Any, cursor: Any
+) -> None:
     """Another log, or a number the hub never gave: the hub lost data, so it lists everything."""
     portal.book(offered, "booking-1", slot("a")["id"])
     reply = offered.orders({"log": cursor["log"] or world.hub.log, "n": cursor["n"]})
     assert (reply["full"], len(reply["orders"])) == (True, 1)
 
 
-def test_a_hub_that_came_back_from_a_backup_lists_everything(world, offered, portal, slot, reopened, tmp_path):
+def test_a_hub_that_came_back_from_a_backup_lists_everything(
+    world: Any, offered: Any, portal: Any, slot: Any, reopened: Any, tmp_path: Path
+) -> None:
     """A backup carries no log id, so the restored hub speaks under a new one."""
     portal.book(offered, "booking-1", slot("a")["id"])
     offered.orders(offered.cursor)
@@ -91,7 +97,7 @@ def test_a_hub_that_came_back_from_a_backup_lists_everything(world, offered, por
     assert offered.orders(offered.cursor)["full"]
 
 
-def test_a_new_turn_gets_the_full_list_until_it_came_home(offered, portal, slot, clock):
+def test_a_new_turn_gets_the_full_list_until_it_came_home(offered: Any, portal: Any, slot: Any, clock: Any) -> None:
     """After a lapse the turn has a higher number, and a lost answer does not lose the list."""
     portal.book(offered, "booking-1", slot("a")["id"])
     cursor = offered.orders(offered.cursor)["cursor"]
@@ -103,7 +109,7 @@ def test_a_new_turn_gets_the_full_list_until_it_came_home(offered, portal, slot,
     assert not offered.orders(again["cursor"])["full"]
 
 
-def test_a_past_and_decided_booking_is_no_longer_listed(offered, portal, slot, clock):
+def test_a_past_and_decided_booking_is_no_longer_listed(offered: Any, portal: Any, slot: Any, clock: Any) -> None:
     """The full list holds what is still to come or undecided, nothing else."""
     portal.book(offered, "booking-1", slot("a")["id"])
     portal.book(offered, "booking-2", slot("b")["id"])
@@ -113,7 +119,7 @@ def test_a_past_and_decided_booking_is_no_longer_listed(offered, portal, slot, c
     assert listed == ["booking-2"]
 
 
-def test_hold_then_firm(offered, portal, slot, after):
+def test_hold_then_firm(offered: Any, portal: Any, slot: Any, after: Any) -> None:
     """The confirm names the same slot although the hold took it out of the view."""
     assert portal.book(offered, "booking-1", slot("a")["id"], firmness="hold").status_code == 202
     after()
@@ -128,7 +134,7 @@ def test_hold_then_firm(offered, portal, slot, after):
     assert portal.booking("booking-1")["word"] == "booked"
 
 
-def test_cancel_has_no_goal(offered, portal, slot, after):
+def test_cancel_has_no_goal(offered: Any, portal: Any, slot: Any, after: Any) -> None:
     """Version 2 with goal none; the slot comes back when the agent offers it again under a new id."""
     portal.book(offered, "booking-1", slot("a")["id"])
     after()
@@ -143,7 +149,7 @@ def test_cancel_has_no_goal(offered, portal, slot, after):
     assert slot("again")["id"] in portal.slots()
 
 
-def test_a_move_that_is_lost_keeps_the_old(offered, portal, slot):
+def test_a_move_that_is_lost_keeps_the_old(offered: Any, portal: Any, slot: Any) -> None:
     """`conflict` with `kept` tells the patient that the first appointment stands."""
     portal.book(offered, "booking-1", slot("a")["id"])
     offered.report("booking-1", 1, 1, "booked")
@@ -153,7 +159,7 @@ def test_a_move_that_is_lost_keeps_the_old(offered, portal, slot):
     assert portal.booking("booking-1")["word"] == "booked"
 
 
-def test_a_conflict_offers_others_of_the_same_kind(offered, portal, slot):
+def test_a_conflict_offers_others_of_the_same_kind(offered: Any, portal: Any, slot: Any) -> None:
     """Same site, clientele, reason and mode, never the slot that was lost."""
     portal.book(offered, "booking-1", slot("a")["id"])
     offered.report("booking-1", 1, 1, "conflict")
@@ -162,7 +168,9 @@ def test_a_conflict_offers_others_of_the_same_kind(offered, portal, slot):
     assert [one["id"] for one in state["alternatives"]] == [slot("b")["id"]]
 
 
-def test_a_slot_that_stayed_in_the_view_is_offered_again_once_confirmed(offered, portal, slot, clock):
+def test_a_slot_that_stayed_in_the_view_is_offered_again_once_confirmed(
+    offered: Any, portal: Any, slot: Any, clock: Any
+) -> None:
     """Refused for another reason than the agenda, the slot returns when the agent proves its view after the outcome."""
     portal.book(offered, "booking-1", slot("a")["id"])
     offered.report("booking-1", 1, 1, "conflict")
@@ -172,7 +180,7 @@ def test_a_slot_that_stayed_in_the_view_is_offered_again_once_confirmed(offered,
     assert slot("a")["id"] in portal.slots()
 
 
-def test_a_snapshot_in_the_same_epoch_does_not_uncover_an_ordered_slot(offered, portal, slot):
+def test_a_snapshot_in_the_same_epoch_does_not_uncover_an_ordered_slot(offered: Any, portal: Any, slot: Any) -> None:
     """The order still stands on that id."""
     portal.book(offered, "booking-1", slot("a")["id"])
     offered.snapshot([slot("a"), slot("b", 10)], epoch=1, seq=9)
@@ -196,7 +204,7 @@ def test_a_snapshot_in_the_same_epoch_does_not_uncover_an_ordered_slot(offered, 
         ("refused: reseal", "not-booked"),
     ],
 )
-def test_the_patient_is_told_one_of_three_words(offered, portal, slot, outcome, word):
+def test_the_patient_is_told_one_of_three_words(offered: Any, portal: Any, slot: Any, outcome: Any, word: Any) -> None:
     """Every outcome of the protocol has its word."""
     portal.book(offered, "booking-1", slot("a")["id"])
     assert portal.booking("booking-1")["word"] == "being-checked"
@@ -204,7 +212,7 @@ def test_the_patient_is_told_one_of_three_words(offered, portal, slot, outcome, 
     assert portal.booking("booking-1")["word"] == word
 
 
-def test_outcomes_are_kept_by_rev(offered, portal, slot):
+def test_outcomes_are_kept_by_rev(offered: Any, portal: Any, slot: Any) -> None:
     """All are stored, in whatever order they come; the highest rev is shown; a repetition is no new one."""
     portal.book(offered, "booking-1", slot("a")["id"])
     times = {"start": slot("a")["start"], "end": slot("a")["end"]}
@@ -217,7 +225,7 @@ def test_outcomes_are_kept_by_rev(offered, portal, slot):
     assert state["word"] == "not-booked"
 
 
-def test_contradicting_outcomes_are_being_checked(world, offered, portal, slot):
+def test_contradicting_outcomes_are_being_checked(world: Any, offered: Any, portal: Any, slot: Any) -> None:
     """Two agents that say different things of one rev: a person looks, until a higher rev settles it."""
     portal.book(offered, "booking-1", slot("a")["id"])
     other = world.agent(takeover=True)
@@ -228,7 +236,7 @@ def test_contradicting_outcomes_are_being_checked(world, offered, portal, slot):
     assert portal.booking("booking-1")["word"] == "booked"
 
 
-def test_outcomes_need_no_turn(world, offered, portal, slot):
+def test_outcomes_need_no_turn(world: Any, offered: Any, portal: Any, slot: Any) -> None:
     """An agent that was replaced still reports what it did."""
     portal.book(offered, "booking-1", slot("a")["id"])
     world.agent(takeover=True)
@@ -237,20 +245,22 @@ def test_outcomes_need_no_turn(world, offered, portal, slot):
     assert portal.booking("booking-1")["word"] == "booked"
 
 
-def test_an_outcome_of_an_unknown_booking_is_kept(offered, portal, slot):
+def test_an_outcome_of_an_unknown_booking_is_kept(offered: Any, portal: Any, slot: Any) -> None:
     """A hub that lost a booking believes the report, and shows it once the portal asks again."""
     assert offered.report("booking-1", 1, 1, "booked")["accepted"] == 1
     portal.book(offered, "booking-1", slot("a")["id"])
     assert portal.booking("booking-1")["word"] == "booked"
 
 
-def test_an_outcome_out_of_form_is_refused_by_place(offered):
+def test_an_outcome_out_of_form_is_refused_by_place(offered: Any) -> None:
     """The problem names the member and no value."""
     reply = offered.report("no", 1, 1, "booked")
     assert (reply.status, reply.problem, reply["where"]) == (422, "schema", ["outcomes.0.booking"])
 
 
-def test_the_patient_is_erased_a_day_after_the_final_outcome(world, offered, portal, slot, clock):
+def test_the_patient_is_erased_a_day_after_the_final_outcome(
+    world: Any, offered: Any, portal: Any, slot: Any, clock: Any
+) -> None:
     """The order stays provable, the seal is gone; without a final outcome it stays."""
     from hub import outcomes
 
@@ -266,7 +276,7 @@ def test_the_patient_is_erased_a_day_after_the_final_outcome(world, offered, por
     assert kept == {"booking-1": False, "booking-2": True}
 
 
-def test_a_superseded_version_loses_its_patient_at_once(world, offered, portal, slot):
+def test_a_superseded_version_loses_its_patient_at_once(world: Any, offered: Any, portal: Any, slot: Any) -> None:
     """Only the newest version is sealed at the hub."""
     portal.book(offered, "booking-1", slot("a")["id"])
     portal.book(offered, "booking-1", slot("b")["id"], version=2)
@@ -274,14 +284,16 @@ def test_a_superseded_version_loses_its_patient_at_once(world, offered, portal, 
     assert sealed == [False, True]
 
 
-def test_only_the_newest_version_is_delivered(offered, portal, slot, after):
+def test_only_the_newest_version_is_delivered(offered: Any, portal: Any, slot: Any, after: Any) -> None:
     """An older version nobody fetched is not news."""
     portal.book(offered, "booking-1", slot("a")["id"])
     portal.put("booking-1", {"version": 2, "goal": None})
     assert [recall(e["order"]).claims["version"] for e in after()["orders"]] == [2]
 
 
-def test_a_waiting_call_goes_when_an_order_arrives(world, offered, portal, slot, after):
+def test_a_waiting_call_goes_when_an_order_arrives(
+    world: Any, offered: Any, portal: Any, slot: Any, after: Any
+) -> None:
     """The poll may wait 50 s; the order ends it."""
     got = []
     poll = threading.Thread(target=lambda: got.append(after(wait_s=50)))
@@ -294,7 +306,7 @@ def test_a_waiting_call_goes_when_an_order_arrives(world, offered, portal, slot,
     assert got[0]["next_call_s"] == 0
 
 
-def test_a_waiting_call_goes_when_the_hub_stops(world, offered, after):
+def test_a_waiting_call_goes_when_the_hub_stops(world: Any, offered: Any, after: Any) -> None:
     """A stop answers who waits, with nothing, rather than cutting them off."""
     got = []
     poll = threading.Thread(target=lambda: got.append(after(wait_s=50)))
@@ -306,7 +318,7 @@ def test_a_waiting_call_goes_when_the_hub_stops(world, offered, after):
     assert (got[0]["orders"], got[0]["next_call_s"]) == ([], 1)
 
 
-def test_a_beat_renews_the_turn(offered, clock):
+def test_a_beat_renews_the_turn(offered: Any, clock: Any) -> None:
     """The number stays while it is renewed in time."""
     numbers = []
     for _ in range(3):
@@ -315,12 +327,12 @@ def test_a_beat_renews_the_turn(offered, clock):
     assert numbers == [1, 1, 1]
 
 
-def test_a_restart_gets_a_higher_turn(offered):
+def test_a_restart_gets_a_higher_turn(offered: Any) -> None:
     """A new boot of the same instance is a new holder."""
     assert offered.beat(boot="boot-2")["turn"] == {"number": 2, "seconds": 180}
 
 
-def test_a_replacement_waits_until_the_old_turn_has_run_out(world, offered, clock):
+def test_a_replacement_waits_until_the_old_turn_has_run_out(world: Any, offered: Any, clock: Any) -> None:
     """The former agent may believe in its turn for 180 s; its successor reads orders meanwhile, and has no turn."""
     other = world.agent(takeover=True)
     assert other.beat(renew=False)["turn"] is None
@@ -330,7 +342,7 @@ def test_a_replacement_waits_until_the_old_turn_has_run_out(world, offered, cloc
     assert other.beat(renew=False)["turn"]["number"] == 2
 
 
-def test_two_boots_that_alternate_get_no_turn(world, offered, clock):
+def test_two_boots_that_alternate_get_no_turn(world: Any, offered: Any, clock: Any) -> None:
     """A, B, A: a cloned machine. Neither may write, and the operator sees it."""
     first, offered.boot = offered.boot, "boot-2"
     clock.tick(seconds=1)
@@ -343,7 +355,7 @@ def test_two_boots_that_alternate_get_no_turn(world, offered, clock):
     assert world.agent(takeover=True).orders().problem is None
 
 
-def test_a_late_message_of_the_former_boot_is_no_clone(offered, clock):
+def test_a_late_message_of_the_former_boot_is_no_clone(offered: Any, clock: Any) -> None:
     """What was signed before the restart and arrives after it changes nothing for the new boot."""
     late = offered.seal("beat", {"boot": offered.boot} | _beat(offered))
     clock.tick(seconds=2)
@@ -352,18 +364,18 @@ def test_a_late_message_of_the_former_boot_is_no_clone(offered, clock):
     assert offered.beat(boot="boot-2")["turn"]["number"] == 2
 
 
-def _beat(agent):
+def _beat(agent: Any) -> Any:
     health = dict.fromkeys(("uptime", "emr_read", "hub", "oldest"), "<2min")
     rest = {"version": "1", "os": "linux", "instance": agent.instance, "legs": {}, "disk": "ok", "key_age_d": 0}
     return health | rest | {"update": False, "keys": 1}
 
 
-def test_the_ledger_head_is_countersigned(offered):
+def test_the_ledger_head_is_countersigned(offered: Any) -> None:
     """Once a day the hub signs what the clinic's ledger came to."""
     assert offered.beat(ledger_head="abc")["countersigned"] == "abc"
 
 
-def test_a_sealing_statement_never_goes_back(world, offered, portal):
+def test_a_sealing_statement_never_goes_back(world: Any, offered: Any, portal: Any) -> None:
     """A higher number replaces, a lower one does not, and a stranger's is refused."""
     offered.beat(sealing=offered.statement(n=2))
     newest = portal.get("/clinics/fjord/sealing-key").json()
@@ -373,7 +385,7 @@ def test_a_sealing_statement_never_goes_back(world, offered, portal):
     assert offered.beat(sealing=other.statement()).problem == "schema"
 
 
-def test_an_order_outlives_its_slot(offered, portal, slot):
+def test_an_order_outlives_its_slot(offered: Any, portal: Any, slot: Any) -> None:
     """`expires_at` bounds the write and not the hub's memory."""
     body_time = (offered.world.clock.now() + timedelta(seconds=1)).isoformat()
     portal.book(offered, "booking-1", slot("a")["id"], expires_at=body_time)

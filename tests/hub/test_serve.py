@@ -6,6 +6,7 @@ import ssl
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -20,13 +21,13 @@ NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 
 @pytest.fixture
-def running(tmp_path):
+def running(tmp_path: Path) -> Any:
     handle = serve.start_in_thread(tmp_path / "hub")
     yield handle
     handle.stop()
 
 
-def test_it_answers_over_https_by_its_own_authority(tmp_path, running):
+def test_it_answers_over_https_by_its_own_authority(tmp_path: Path, running: Any) -> None:
     """A client that trusts the authority is served; one that does not refuses the hub."""
     token = desk.portal(tmp_path / "hub", "portail")
     with httpx.Client(verify=ssl.create_default_context(cafile=running.ca_file), base_url=running.url) as client:
@@ -39,13 +40,27 @@ def test_it_answers_over_https_by_its_own_authority(tmp_path, running):
         stranger.get("/healthz")
 
 
-def test_old_tls_is_refused(running):
+def test_a_booking_goes_round_over_https(abroad: Any, slot: Any) -> None:
+    """Enrol, publish, order, report: the whole way through sockets and TLS."""
+    agent, portal = abroad.agent(), abroad.portal()
+    soon = abroad.clock.now() + timedelta(days=2)
+    times = {"start": soon, "end": soon + timedelta(minutes=20)}
+    local = {name: at.replace(microsecond=0).isoformat() for name, at in times.items()}
+    agent.snapshot([slot("a", **local)])
+    assert portal.slots() == [slot("a")["id"]]
+    assert portal.book(agent, "booking-1", slot("a")["id"]).status_code == 202
+    assert len(agent.orders()["orders"]) == 1
+    agent.report("booking-1", 1, 1, "booked")
+    assert portal.booking("booking-1")["word"] == "booked"
+
+
+def test_old_tls_is_refused(running: Any) -> None:
     """TLS 1.2 is the least."""
     context = running._server.config.ssl
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
 
 
-def test_a_restart_keeps_origin_and_keys(tmp_path):
+def test_a_restart_keeps_origin_and_keys(tmp_path: Path) -> None:
     """The same folder is the same hub, on the same port."""
     first = serve.start_in_thread(tmp_path / "hub")
     first.stop()
@@ -54,14 +69,14 @@ def test_a_restart_keeps_origin_and_keys(tmp_path):
     assert (first.url, list(first.hub.keys), first.hub.log) == (second.url, list(second.hub.keys), second.hub.log)
 
 
-def test_certificate_and_key_come_together(tmp_path):
+def test_certificate_and_key_come_together(tmp_path: Path) -> None:
     """One without the other is a fault, told before anything listens."""
     with pytest.raises(Misconfigured, match="come together"):
         serve.serve(tmp_path, "127.0.0.1", 0, cert=tmp_path / "cert.pem")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "hub.example.org"])
-def test_a_certificate_names_its_host(tmp_path, host):
+def test_a_certificate_names_its_host(tmp_path: Path, host: Any) -> None:
     """By name or address; the files are kept until they are old or the host is another."""
     files = tls.private_files(tmp_path, host, NOW)
     first = files.cert.read_bytes()
@@ -76,7 +91,7 @@ def test_a_certificate_names_its_host(tmp_path, host):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
-def test_private_keys_are_for_the_hubs_account_only(tmp_path):
+def test_private_keys_are_for_the_hubs_account_only(tmp_path: Path) -> None:
     """Mode 0600, in folders of mode 0700, and none of them in the database."""
     desk.init(tmp_path / "hub", "https://hub.example.org")
     (file,) = (tmp_path / "hub" / "keys").iterdir()
@@ -87,20 +102,20 @@ def test_private_keys_are_for_the_hubs_account_only(tmp_path):
 
 
 @pytest.mark.parametrize("origin", ["http://hub.example.org", "https://hub.example.org/", "hub", "https://a@b"])
-def test_an_origin_is_https_and_bare(tmp_path, origin):
+def test_an_origin_is_https_and_bare(tmp_path: Path, origin: Any) -> None:
     """`aud` is compared as text, so there is one spelling."""
     with pytest.raises(Misconfigured):
         desk.init(tmp_path, origin)
 
 
-def test_a_hub_is_made_once(tmp_path):
+def test_a_hub_is_made_once(tmp_path: Path) -> None:
     """A second init would orphan every clinic's pinned key."""
     desk.init(tmp_path, "https://hub.example.org")
     with pytest.raises(Misconfigured, match="there is a hub"):
         desk.init(tmp_path, "https://hub.example.org")
 
 
-def test_no_hub_is_said_with_the_next_command(tmp_path):
+def test_no_hub_is_said_with_the_next_command(tmp_path: Path) -> None:
     """An empty folder, or a hub whose private key is gone."""
     with pytest.raises(Misconfigured) as caught:
         desk.clinics(tmp_path)
@@ -112,7 +127,7 @@ def test_no_hub_is_said_with_the_next_command(tmp_path):
         open_hub(tmp_path, WallClock())
 
 
-def test_names_are_plain(tmp_path):
+def test_names_are_plain(tmp_path: Path) -> None:
     """What goes into paths and claims has no surprise in it."""
     desk.init(tmp_path, "https://hub.example.org")
     with pytest.raises(Refused):
@@ -123,10 +138,10 @@ def test_names_are_plain(tmp_path):
         desk.clinic(tmp_path, "fjord")
 
 
-def test_the_desk_tells_how_clinics_are(world, agent, portal, slot, clock):
+def test_the_desk_tells_how_clinics_are(world: Any, agent: Any, portal: Any, slot: Any, clock: Any) -> Any:
     """New, well, degraded, silent, stopped: the state says who needs a call."""
 
-    def state():
+    def state() -> Any:
         return desk.clinics(world.folder, clock=clock)[0]["state"]
 
     assert state() == "new"
@@ -146,7 +161,7 @@ def test_the_desk_tells_how_clinics_are(world, agent, portal, slot, clock):
     assert (one["turn"]["number"], one["beat"]["disk"], one["view"]["seq"]) == (1, "low", 1)
 
 
-def test_the_desk_follows_a_booking(world, agent, portal, slot):
+def test_the_desk_follows_a_booking(world: Any, agent: Any, portal: Any, slot: Any) -> None:
     """Versions and outcomes, and never a patient."""
     agent.snapshot([slot("a")])
     portal.book(agent, "booking-1", slot("a")["id"])
@@ -158,13 +173,13 @@ def test_the_desk_follows_a_booking(world, agent, portal, slot):
     assert desk.booking(world.folder, "booking-9") == []
 
 
-def test_a_restore_by_other_means_can_be_said(world):
+def test_a_restore_by_other_means_can_be_said(world: Any) -> None:
     """The log id changes, and with it every agent's cursor is void."""
     desk.restored(world.folder)
     assert world.hub.store.setting("log") != world.hub.log
 
 
-def test_a_server_database_is_backed_up_by_itself(world, tmp_path):
+def test_a_server_database_is_backed_up_by_itself(world: Any, tmp_path: Path) -> None:
     """`backup` copies the SQLite file and says so when there is none."""
     world.hub.store.file.rename(tmp_path / "away")
     (world.folder / "hub.json").write_text(json.dumps({"origin": "https://x", "database": "sqlite://"}))
@@ -172,7 +187,7 @@ def test_a_server_database_is_backed_up_by_itself(world, tmp_path):
         desk.backup(world.folder, tmp_path / "copy.db")
 
 
-def test_the_published_contract_is_the_applications(world):
+def test_the_published_contract_is_the_applications(world: Any) -> None:
     """hub/openapi.json is what the app says, byte for byte; `python -m hub.contract` writes it."""
     from hub.contract import contract
 
@@ -181,6 +196,6 @@ def test_the_published_contract_is_the_applications(world):
     assert json.loads(published)["openapi"].startswith("3.1")
 
 
-def test_the_clock_is_aware():
+def test_the_clock_is_aware() -> None:
     """Times without a zone never enter the hub."""
     assert WallClock().now().utcoffset() == timedelta(0)
