@@ -19,14 +19,14 @@ def contract(app: FastAPI) -> str:
     return json.dumps(app.openapi(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
-def main() -> None:
-    """Write openapi.json beside this file."""
+def write(file: Path) -> None:
+    """Write the contract of a new hub."""
     with tempfile.TemporaryDirectory() as folder:
         desk.init(Path(folder), "https://hub.example.org")
         app = make_app(Path(folder), WallClock())
-        Path(__file__).with_name("openapi.json").write_text(contract(app), encoding="utf-8")
+        file.write_text(contract(app), encoding="utf-8")
         app.state.hub.close()
 
 
 if __name__ == "__main__":
-    main()
+    write(Path(__file__).with_name("openapi.json"))

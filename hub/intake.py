@@ -4,6 +4,7 @@ Rule: effect and answer are one transaction; the same bytes get the same answer 
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,7 @@ from hub.verbs import VERBS
 from hub.verbs.enrol import enrol
 
 RETRY_AFTER_S = 5
+log = logging.getLogger("creneau.hub")
 ENROL = "enrol"
 
 
@@ -117,6 +119,7 @@ def _verify(hub: Hub, verb: str, text: str) -> Verified:
 def _turn_away(hub: Hub, verb: str, text: str, error: Problem | Rejected) -> Done:
     """Answer what was not taken in: to whom it says it is from, remembered by nobody."""
     problem = error if isinstance(error, Problem) else Problem(error.problem)
+    log.info("hub.turned-away verb=%s problem=%s", verb, problem.word)
     iss, jti = addressee(text)
     body = {"problem": problem.word, **problem.members}
     return Done(STATUS[problem.word], hub.answer(verb, body, aud=iss, to=text, re=jti))
@@ -154,6 +157,7 @@ def _effect(hub: Hub, conn: Connection, verified: Verified, *, last: bool) -> tu
             step.commit()
         else:
             step.rollback()
+        log.info("hub.problem verb=%s problem=%s from=%s", verified.verb, problem.word, verified.name[0])
         return STATUS[problem.word], {"problem": problem.word, **problem.members}
     step.commit()
     return 200, body

@@ -26,7 +26,12 @@ _LOOPBACK = "127.0.0.1"
 
 
 def serve(folder: Path, host: str, port: int, cert: Path | None = None, key: Path | None = None) -> None:
-    """Serve until the process is told to stop; without `cert` and `key` a private authority is made in `folder`.
+    """Serve until the process is told to stop. Raises Misconfigured as `server` does."""
+    server(folder, host, port, cert, key).run()
+
+
+def server(folder: Path, host: str, port: int, cert: Path | None = None, key: Path | None = None) -> "Server":
+    """Return a server ready to run; without `cert` and `key` a private authority is made in `folder`.
 
     Raises Misconfigured when there is no hub in `folder`, or only one of the two files is given.
     """
@@ -36,7 +41,7 @@ def serve(folder: Path, host: str, port: int, cert: Path | None = None, key: Pat
     if cert is None or key is None:
         files = tls.private_files(folder / "tls", _name(folder), clock.now())
         cert, key = files.cert, files.key
-    _Server(_config(folder, clock, cert, key, host=host, port=port)).run()
+    return Server(_config(folder, clock, cert, key, host=host, port=port))
 
 
 @dataclass(slots=True)
@@ -46,7 +51,7 @@ class Handle:
     url: str
     ca_file: Path
     hub: Hub = field(repr=False)
-    _server: "_Server" = field(repr=False)
+    _server: "Server" = field(repr=False)
     _thread: threading.Thread = field(repr=False)
 
     def stop(self) -> None:
@@ -69,14 +74,14 @@ def start_in_thread(folder: Path, port: int = 0, clock: Clock | None = None) -> 
         desk.init(folder, f"https://{_LOOPBACK}:{listening.getsockname()[1]}", clock=clock)
     files = tls.private_files(folder / "tls", _LOOPBACK, WallClock().now())
     config = _config(folder, clock, files.cert, files.key)
-    server = _Server(config)
+    server = Server(config)
     thread = threading.Thread(target=server.run, args=([listening],), name="hub", daemon=True)
     thread.start()
     server.up.wait(_STOP_S * 2)
     return Handle(_origin(folder), files.ca, server.hub, server, thread)
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Lets waiting agents go before the sockets close: a long poll would hold up the stop."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -110,8 +115,8 @@ def _config(folder: Path, clock: Clock, cert: Path, key: Path, host: str = "", p
         ws="none",
     )
     config.load()
-    if config.ssl is not None:
-        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+    assert config.ssl is not None  # noqa: S101 - certificate and key were given
+    config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
     return config
 
 

@@ -33,7 +33,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Open a snapshot that waits for no writer."""
+        """Open a transaction that only reads and waits for no writer."""
         with self._engine.connect().execution_options(creneau_reads=True) as conn:
             yield conn
 

@@ -4,6 +4,7 @@ Rule: the number grows with every new holder, and a replacement waits until the 
 """
 
 import json
+import logging
 from typing import Any
 
 from sqlalchemy import Connection, Row, update
@@ -13,6 +14,7 @@ from hub.schema import CLINIC
 
 SECONDS = 180
 _BOOTS_KEPT = 50
+log = logging.getLogger("creneau.hub")
 
 
 def require_current(clinic: Row[Any], instance: str) -> None:
@@ -32,6 +34,7 @@ def renew(conn: Connection, clinic: Row[Any], instance: str, boot: str, iat: int
     if boot in boots:
         if iat > clinic.boot_iat:
             _set(conn, clinic, torn=True)
+            log.warning("hub.torn clinic=%s", clinic.id)
         raise Problem("not-current", keep=True)
     starts = boot != clinic.boot
     if starts:
@@ -47,7 +50,8 @@ def renew(conn: Connection, clinic: Row[Any], instance: str, boot: str, iat: int
 def hand_over(conn: Connection, clinic: Row[Any], instance: str) -> None:
     """Make another instance the current one; it gets no turn while the former may believe in its own."""
     values = {"instance": instance, "boot": None, "boots": "[]", "boot_iat": 0, "torn": False}
-    _set(conn, clinic, turn_free=clinic.turn_until, **values)
+    unsaid = {"statement": None, "statement_n": 0}  # statements count anew under another signing key
+    _set(conn, clinic, turn_free=clinic.turn_until, **values, **unsaid)
 
 
 def _set(conn: Connection, clinic: Row[Any], **values: Any) -> None:

@@ -4,6 +4,7 @@ Rule: the code is never sent, each wrong proof counts, and the same code with th
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from hub.store import clinic_row
 from hub.wire import Enrol, read
 
 TRIES = 5
+log = logging.getLogger("creneau.hub")
 
 
 def enrol(hub: Hub, conn: Connection, applicant: Applicant, text: str, now: int) -> Mapping[str, Any]:
@@ -37,6 +39,7 @@ def enrol(hub: Hub, conn: Connection, applicant: Applicant, text: str, now: int)
     if code.used_by is None:
         _admit(conn, code, applicant, asked, now)
         enter(conn, hub, code.clinic, "enrol", kid, text, proof=True)
+        log.info("hub.enrolled clinic=%s key=%s takeover=%s", code.clinic, kid, code.takeover)
     elif code.used_by != kid:
         raise Problem("unknown-clinic", {"why": "used"})
     return enrolled_body(bytes.fromhex(code.secret), Enrolled(code.clinic, hub.n, hub.keys), kid)

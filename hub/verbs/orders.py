@@ -48,7 +48,7 @@ def _answer(
     return {
         "turn": turn,
         "cursor": {"log": ask.hub.log, "n": n},
-        "next_call_s": 0 if found else 1,
+        "next_call_s": 0 if found or ask.claims.get("wait_s") else 1,
         "full": full,
         "orders": found,
     }

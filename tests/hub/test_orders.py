@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agent.core.changes import line
-from agent.core.envelope import open_order, recall, unseal
+from agent.core.envelope import key_set, open_order, open_statement, recall, unseal
 from agent.core.sharing import revive
 from hub import desk
 
@@ -57,7 +57,8 @@ def test_an_entry_is_redelivered_verbatim_until_acknowledged(offered: Any, porta
     portal.book(offered, "booking-1", slot("a")["id"])
     first, second = offered.orders(offered.cursor), offered.orders(offered.cursor)
     assert first["orders"] == second["orders"] != []
-    assert offered.orders(first["cursor"])["orders"] == []
+    quiet = offered.orders(first["cursor"])
+    assert (quiet["orders"], quiet["next_call_s"]) == ([], 1)
 
 
 def test_without_a_cursor_the_list_is_whole(offered: Any, portal: Any, slot: Any, after: Any) -> None:
@@ -315,7 +316,7 @@ def test_a_waiting_call_goes_when_the_hub_stops(world: Any, offered: Any, after:
         pass
     world.client.loop.call_soon_threadsafe(world.hub.room.close)
     poll.join(20)
-    assert (got[0]["orders"], got[0]["next_call_s"]) == ([], 1)
+    assert (got[0]["orders"], got[0]["next_call_s"]) == ([], 0)
 
 
 def test_a_beat_renews_the_turn(offered: Any, clock: Any) -> None:
@@ -383,6 +384,17 @@ def test_a_sealing_statement_never_goes_back(world: Any, offered: Any, portal: A
     assert portal.get("/clinics/fjord/sealing-key").json() == newest
     other = world.agent("saguenay")
     assert offered.beat(sealing=other.statement()).problem == "schema"
+
+
+def test_a_replacement_states_its_own_sealing_key(world: Any, offered: Any, portal: Any) -> None:
+    """After a takeover the former key is withdrawn at once, and the numbers begin anew."""
+    offered.beat(sealing=offered.statement(n=7))
+    other = world.agent(takeover=True)
+    assert portal.get("/clinics/fjord/sealing-key").status_code == 404
+    other.beat(renew=False)
+    held = portal.get("/clinics/fjord/sealing-key").json()
+    assert held["statement"] != offered.statement(n=7)
+    assert open_statement(held["statement"], key_set(held["signing"]), clinic="fjord").n == 1
 
 
 def test_an_order_outlives_its_slot(offered: Any, portal: Any, slot: Any) -> None:

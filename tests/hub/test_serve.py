@@ -13,7 +13,7 @@ import pytest
 from cryptography import x509
 
 from agent.core.errors import Misconfigured, Refused
-from hub import desk, serve, tls
+from hub import contract, desk, serve, tls
 from hub.clock import WallClock
 from hub.hub import open_hub
 
@@ -67,6 +67,18 @@ def test_a_restart_keeps_origin_and_keys(tmp_path: Path) -> None:
     second = serve.start_in_thread(tmp_path / "hub")
     second.stop()
     assert (first.url, list(first.hub.keys), first.hub.log) == (second.url, list(second.hub.keys), second.hub.log)
+
+
+def test_a_server_takes_the_operators_certificate(tmp_path: Path) -> None:
+    """Given files are used; without them a private authority signs for the host of the origin."""
+    desk.init(tmp_path / "hub", "https://hub.example.org")
+    own = serve.server(tmp_path / "hub", "127.0.0.1", 0)
+    own.hub.close()
+    files = tls.private_files(tmp_path / "hub" / "tls", "hub.example.org", WallClock().now())
+    assert own.config.ssl_certfile == str(files.cert)
+    given = serve.server(tmp_path / "hub", "127.0.0.1", 0, files.cert, files.key)
+    given.hub.close()
+    assert given.config.timeout_keep_alive == 75
 
 
 def test_certificate_and_key_come_together(tmp_path: Path) -> None:
@@ -187,12 +199,11 @@ def test_a_server_database_is_backed_up_by_itself(world: Any, tmp_path: Path) ->
         desk.backup(world.folder, tmp_path / "copy.db")
 
 
-def test_the_published_contract_is_the_applications(world: Any) -> None:
+def test_the_published_contract_is_the_applications(world: Any, tmp_path: Path) -> None:
     """hub/openapi.json is what the app says, byte for byte; `python -m hub.contract` writes it."""
-    from hub.contract import contract
-
+    contract.write(tmp_path / "contract.json")
     published = Path(serve.__file__).with_name("openapi.json").read_text(encoding="utf-8")
-    assert published == contract(world.app)
+    assert published == (tmp_path / "contract.json").read_text(encoding="utf-8") == contract.contract(world.app)
     assert json.loads(published)["openapi"].startswith("3.1")
 
 
