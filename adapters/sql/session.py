@@ -91,7 +91,7 @@ class Session:
         self._closed.set()
         while not self._turn.acquire(timeout=0.02):
             if (running := self._connection) is not None:
-                with suppress(*(self.dialect.errors,)):  # closed between the two lines
+                with suppress(self.dialect.errors):  # closed between the two lines
                     self.dialect.interrupt(running)
         try:
             self._drop()

@@ -36,8 +36,8 @@ class Sqlite:
     begin_read = "BEGIN"
     begin_write = "BEGIN IMMEDIATE"
 
-    def __init__(self, connection: str) -> None:
-        """Take the connection text. Raises Misconfigured when it names no file."""
+    def __init__(self, connection: str, wait_ms: int = WAIT_MS) -> None:
+        """Take the connection text and how long to wait for a lock. Raises Misconfigured when it names no file."""
         path = connection.removeprefix(SCHEME)
         if path == connection or not path:
             raise Misconfigured(
@@ -47,6 +47,7 @@ class Sqlite:
                 key="connection",
             )
         self._path = Path(path)
+        self._wait_ms = wait_ms
 
     def connect(self) -> Connection:
         """Open an existing file; never make one."""
@@ -54,7 +55,7 @@ class Sqlite:
         connection = sqlite3.connect(
             f"{self._path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
         )
-        connection.execute(f"PRAGMA busy_timeout={WAIT_MS}")
+        connection.execute(f"PRAGMA busy_timeout={self._wait_ms}")
         return connection
 
     def inserted(self, cursor: Cursor) -> int:

@@ -1,0 +1,122 @@
+"""The catalog names adapters without loading them, and strangers come in by entry point."""
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from adapters import catalog, memory
+from adapters.conformance import SITE, Still
+from adapters.sql import factory, sample
+from agent.core.errors import Misconfigured
+from agent.core.model import EmrName, Window
+from agent.ports import Books, Emr, Entry, Option, Tools
+
+ROOT = Path(catalog.__file__).parents[1]
+HERS = Entry("hers:open_", "", (), books=False)
+
+
+@pytest.fixture
+def tools() -> Tools:
+    """Give all that the built-in adapters lean on."""
+    return Tools(Still(), None, str, None, None, (SITE,), "Réservé en ligne")  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put a third party's distribution on the path, whose entry points are written by the test."""
+    info = tmp_path / "hers-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hers\nVersion: 1.2\n", encoding="utf-8")
+    (tmp_path / "hers_catalog.py").write_text(
+        "from agent.ports import Entry\nENTRY = Entry('hers:open_', '', (), books=False)\nWRONG = 3\n", encoding="utf-8"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return info / "entry_points.txt"
+
+
+def test_opening_the_catalog_loads_no_adapter_and_no_driver() -> None:
+    """A fresh interpreter that imports the catalog has no adapter, no sqlite3 and no pyodbc."""
+    code = (
+        "import sys, adapters.catalog as c; c.names(); c.find('sql'); "
+        "print([m for m in sys.modules if m.startswith('adapters.') and m != 'adapters.catalog' "
+        "or m in ('sqlite3', 'pyodbc')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
+
+
+def test_options_are_whole() -> None:
+    """Every option has a sentence; every default fits its kind; the keys of the example exist."""
+    options = [option for entry in catalog.ENTRIES.values() for option in entry.options]
+    assert all(option.says for option in options)
+    assert all(fits(option) for option in options if option.default is not ...)
+    assert {"mapping", "connection", "user"} <= {option.key for option in catalog.ENTRIES["sql"].options}
+
+
+def fits(option: Option) -> bool:
+    if isinstance(option.kind, tuple):
+        return option.default in option.kind
+    return isinstance(option.default, option.kind)
+
+
+def test_an_unknown_name_is_nobody() -> None:
+    """No entry, no origin."""
+    assert (catalog.find("nobody"), catalog.origin("nobody")) == (None, None)
+
+
+def test_a_stranger_comes_in_by_entry_point(stranger: Path) -> None:
+    """The entry is theirs, and so is the origin that check shows; names() lists it."""
+    stranger.write_text("[creneau.adapters]\nhers = hers_catalog:ENTRY\n", encoding="utf-8")
+    assert catalog.find("hers") == HERS
+    assert catalog.origin("hers") == catalog.Origin("hers", "1.2")
+    assert catalog.names() == ("sql", "memory", "hers")
+
+
+def test_a_built_in_name_is_never_replaced(stranger: Path) -> None:
+    """A stranger that calls itself sql is not heard."""
+    stranger.write_text("[creneau.adapters]\nsql = hers_catalog:ENTRY\n", encoding="utf-8")
+    assert catalog.find("sql") is catalog.ENTRIES["sql"]
+    assert (catalog.origin("sql"), catalog.names()) == (None, ("sql", "memory"))
+
+
+@pytest.mark.parametrize("target", ["hers_catalog:ABSENT", "absent_module:ENTRY", "hers_catalog:WRONG"])
+def test_a_broken_stranger_is_a_fault_with_its_name(stranger: Path, target: str) -> None:
+    """What cannot be loaded, or is no entry, is Misconfigured."""
+    stranger.write_text(f"[creneau.adapters]\nhers = {target}\n", encoding="utf-8")
+    with pytest.raises(Misconfigured, match="hers"):
+        catalog.find("hers")
+
+
+def test_an_entry_point_without_a_distribution_has_no_origin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python allows entry points of nobody."""
+    point = SimpleNamespace(name="hers", dist=None, load=lambda: HERS)
+    monkeypatch.setattr(catalog, "entry_points", lambda group: [point])
+    assert (catalog.origin("hers"), catalog.find("hers")) == (catalog.Origin("", ""), HERS)
+    assert EntryPoint("hers", "hers:open_", catalog.GROUP).group == "creneau.adapters"
+
+
+def test_the_factories_open_what_the_catalog_says(tmp_path: Path, tools: Tools) -> None:
+    """Both entries open an adapter that books; the memory one shares its clinic between objects."""
+    sample.make(tmp_path / "c.db", Still().now().utc.date())
+    options = {"mapping": "oscar", "connection": f"sqlite:///{tmp_path / 'c.db'}", "user": ""}
+    opened: list[Emr] = [
+        factory.open_(EmrName("dme"), options, tools),
+        memory.open_(EmrName("essai"), {"clinic": "test-catalog"}, tools),
+    ]
+    now = Still().now().utc
+    assert [(isinstance(emr, Books), emr.name) for emr in opened] == [(True, "dme"), (True, "essai")]
+    assert [emr.slots(Window(now, now)).slots for emr in opened] == [(), ()]
+    assert memory.clinic("test-catalog") is memory.clinic("test-catalog")
+    for emr in opened:
+        emr.close()
+
+
+def test_an_unknown_mapping_is_a_fault_of_its_key(tools: Tools) -> None:
+    """The only mapping built in is OSCAR's."""
+    with pytest.raises(Misconfigured) as told:
+        factory.open_(EmrName("dme"), {"mapping": "autre", "connection": "sqlite:///x"}, tools)
+    assert told.value.key == "mapping"
