@@ -1,6 +1,7 @@
 """Values to columns and back.
 
-Rule: what is read back equals what was written, zone included, on both sides of a clock change.
+Rule: a slot of the EMR comes back equal, zone included, on both sides of a clock change; a shared slot comes back
+with the same canonical line.
 """
 
 import json
@@ -9,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from agent.core.changes import wire
 from agent.core.model import EmrName, Practitioner, SiteId, Slot, SlotKey
-from agent.core.sharing import SharedSlot
+from agent.core.sharing import SharedSlot, revive
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -80,22 +82,13 @@ def maybe_slot(text: str | None) -> Slot | None:
 
 
 def shared_json(shared: SharedSlot) -> str:
-    """Return the wire members, with zones, which the canonical line has not."""
-    return to_json(
-        [
-            time_text(shared.start), time_text(shared.end), shared.precision, shared.site, shared.confirmation,
-            shared.practitioner, time_text(shared.bookable_from), shared.clientele, shared.reason, shared.redirect,
-            shared.mode,
-        ]
-    )  # fmt: skip
+    """Return the wire members, without id."""
+    return to_json(wire(None, shared))
 
 
 def shared_of(text: str) -> SharedSlot:
-    """Return the shared slot of `shared_json`; it was made by the sharing rules, here it is only remembered."""
-    start, end, precision, site, confirmation, who, bookable_from, *rest = json.loads(text)
-    return SharedSlot(
-        time_of(start), time_of(end), precision, SiteId(site), confirmation, who, time_of(bookable_from), *rest
-    )
+    """Return the shared slot of `shared_json`: with the same line, its zone is the bare offset."""
+    return revive(json.loads(text))
 
 
 def wire_time(at: datetime) -> str:

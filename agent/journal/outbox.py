@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agent.core.booking import Sent, advance
-from agent.core.changes import View
+from agent.core.changes import View, changes
 from agent.core.envelope import Envelope
 from agent.core.model import BookingId, Instant, SlotId
 from agent.core.sharing import SharedSlot
@@ -143,8 +143,9 @@ def _told(db: Reader) -> View:
 
 
 def _difference(old: View, new: View) -> dict[str, Any]:
-    put = {slot_id: shared_json(shared) for slot_id, shared in new.items() if old.get(slot_id) != shared}
-    return {"put": put, "gone": [slot_id for slot_id in old if slot_id not in new]}
+    delta = changes(old, new)
+    put = {slot_id: shared_json(shared) for slot_id, shared in delta.put.items()}
+    return {"put": put, "gone": sorted(delta.gone)}
 
 
 def _added(told: View, adds: Mapping[str, Any]) -> View:

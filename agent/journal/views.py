@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from agent.core.booking import spoken_for
-from agent.core.changes import View, line
+from agent.core.changes import View, line, wire
 from agent.core.model import EmrName, Instant, Slot, SlotId, SlotKey
 from agent.core.sharing import Offered, SharedSlot
 from agent.journal.codec import micros, moment, shared_json, shared_of, slot_json, slot_of
@@ -93,7 +93,7 @@ class JournalViews:
         stamp = micros(at.utc)
         new = {key: _entry(slot_id, shared, offered.get(key), old.get(key), stamp)
                for key, (slot_id, shared) in view.items()}  # fmt: skip
-        put = {key: entry for key, entry in new.items() if old.get(key) != entry}
+        put = {key: entry for key, entry in new.items() if not _is_same(old.get(key), entry)}
         gone = [key for key in old if key not in new]
         if not put and not gone:
             return 0
@@ -126,6 +126,12 @@ class JournalViews:
             "DELETE FROM slot WHERE ends < ? AND id NOT IN (SELECT id FROM now) AND id NOT IN (SELECT id FROM told)",
             stamp,
         )
+
+
+def _is_same(was: Entry | None, entry: Entry) -> bool:
+    if was is None or (was.id, was.rule, was.slot) != (entry.id, entry.rule, entry.slot):
+        return False
+    return was.shared is entry.shared or wire(None, was.shared) == wire(None, entry.shared)
 
 
 def _entry(slot_id: SlotId, shared: SharedSlot, offered: Offered | None, was: Entry | None, stamp: int) -> Entry:
