@@ -85,12 +85,12 @@ class Deliver:
                 raise
             self._apart(out, count, problem.problem, now)
         else:
-            self._limit = MOST_OUTCOMES
+            self._limit = min(MOST_OUTCOMES, self._limit * 2)
         return count
 
     def _apart(self, out: Outgoing, count: int, why: str, now: Instant) -> None:
-        """Try the rows one by one; set aside the one that is refused alone."""
-        self._limit = 1
+        """Halve the batch until the bad row stands alone, and set that one aside."""
+        self._limit = max(1, count // 2)
         if count == 1:
             self.outbox.aside(out, why, now)
             log.error("outcome.aside why=%s", why)
