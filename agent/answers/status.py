@@ -89,7 +89,7 @@ def _sharing(posture: Posture, applied: SharingRules | None, today: date) -> Ite
         elif applied.expires < today:
             says, severity = say("expired on {day}: nothing leaves", day=str(applied.expires)), Severity.WARN
         elif (left := (applied.expires - today).days) <= REMIND:
-            says, severity = say("in force, expires in {n} days", n=left), Severity.NOTE
+            says, severity = say("in force; days left: {n}", n=left), Severity.NOTE
         else:
             says = say("in force until {day}", day=str(applied.expires))
     yield {
@@ -137,9 +137,9 @@ def _next(
     elif working != "yes":
         yield say("Find out what is wrong: creneau check")
     if counts["tasks"]:
-        yield say("Answer {n} tasks: creneau tasks list", n=counts["tasks"])
+        yield say("Tasks to answer ({n}): creneau tasks list", n=counts["tasks"])
     if counts["unsold"]:
-        yield say("Fill {n} slots by phone: creneau unsold", n=counts["unsold"])
+        yield say("Slots to fill by phone ({n}): creneau unsold", n=counts["unsold"])
     if posture is not Posture.OPEN:
         yield say("Put the slots back online: creneau sharing resume")
 

@@ -35,8 +35,11 @@ def listing(house: House, asked: Asked) -> Mapping[str, Any]:
 
 def blocked(house: House, asked: Asked, row: ToldRow) -> Stopped | None:
     """Return why this slot cannot be booked now and since when, None when it can."""
-    if posture_of(house.records.facts()) in (Posture.WITHDRAWN, Posture.FROZEN):
+    posture = posture_of(house.records.facts())
+    if posture is Posture.WITHDRAWN:
         return say("the clinic took its slots offline"), None
+    if posture is Posture.FROZEN:
+        return say("the clinic lets nothing be written into the EMR"), None
     if house.board is None:
         return say("the agent is stopped"), None
     health = house.board.read()
