@@ -12,12 +12,12 @@ from typing import Any
 from agent.core.booking import Booking, Order, Ordered, Task, Tell, advance
 from agent.core.errors import Transient
 from agent.core.message import say
-from agent.core.model import EmrName, Instant, Slot, SlotId
+from agent.core.model import BookingId, EmrName, Instant, Slot, SlotId
 from agent.journal import deeds, facts, ledger
 from agent.journal.box import place
 from agent.journal.codec import micros, slot_of, to_json
 from agent.journal.erasing import Eraser
-from agent.journal.rows import stored
+from agent.journal.rows import claimed, stored
 from agent.journal.store import Store
 from agent.journal.tx import Reader, Tx
 from agent.ports import Box
@@ -74,7 +74,7 @@ class JournalInbox:
         new = self._keep(tx, order, jws, jwe, now)
         if new:
             ledger.append(tx, "received", jws.encode(), now)
-        found = find(tx, order.goal, order.slot_line, now)
+        found = find(tx, order.goal, order.slot_line, now, order.booking)
         slot, rule, line = found or (None, "", None)
         was = stored(tx, order.booking)
         emr = slot.emr if slot else self._only
@@ -108,19 +108,22 @@ class JournalInbox:
 
 
 def find(
-    db: Reader, goal: SlotId | None, line: bytes | None, now: datetime | None
-) -> tuple[Slot, str, bytes] | None:  # fmt: skip
-    """Return slot, rule and line: by id until the slot's end, else any slot of today's view with the same line."""
+    db: Reader, goal: SlotId | None, line: bytes | None, now: datetime | None, booking: BookingId | None = None
+) -> tuple[Slot, str, bytes] | None:
+    """Return slot, rule and line: by id until the slot's end, else a slot of today's view with the same line.
+
+    By line several slots may fit, of a team say: one that no other booking speaks for goes first.
+    """
     if goal is None:
         return None
-    row = db.one(
-        "SELECT slot, rule, line FROM slot WHERE id = ? AND ends > ?", goal, 0 if now is None else micros(now)
-    )  # fmt: skip
-    if row is None and line is not None:
-        row = db.one(
-            "SELECT s.slot, s.rule, s.line FROM slot s JOIN now n ON n.id = s.id WHERE s.line = ? ORDER BY s.id", line
-        )
-    return None if row is None else (slot_of(row[0]), row[1], row[2])
+    ends = 0 if now is None else micros(now)
+    row = db.one("SELECT slot, rule, line FROM slot WHERE id = ? AND ends > ?", goal, ends)
+    if row is not None:
+        return slot_of(row[0]), row[1], row[2]
+    sql = "SELECT s.slot, s.rule, s.line FROM slot s JOIN now n ON n.id = s.id WHERE s.line = ? ORDER BY s.id"
+    fit = [(slot_of(slot), rule, own) for slot, rule, own in db.rows(sql, line)]
+    taken = claimed(db, booking) if len(fit) > 1 else frozenset()
+    return min(fit, key=lambda found: (found[0].emr, found[0].key) in taken, default=None)
 
 
 def perform(tx: Tx, row: Booking, actions: Sequence[object], now: datetime) -> None:

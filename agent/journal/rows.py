@@ -4,10 +4,11 @@ Rule: this file alone knows the columns of `booking`; every other one speaks of 
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from agent.core.booking import Booking, Code, Firmness, Op, Outcome, State
-from agent.core.model import BookingId, EmrName, Slot
+from agent.core.booking import Booking, Code, Firmness, Op, Outcome, State, spoken_for
+from agent.core.model import BookingId, EmrName, Slot, SlotKey
 from agent.journal.codec import maybe_micros, maybe_moment, maybe_slot, micros, moment, slot_json
 from agent.journal.tx import Reader, Tx, Value
 
@@ -20,6 +21,8 @@ SELECT = f"SELECT {COLUMNS} FROM booking"  # noqa: S608 - constants of this file
 INSERT = f"INSERT OR REPLACE INTO booking({COLUMNS}, rule, at, ends) VALUES({','.join('?' * 30)})"
 SPEAKING = "(state IN ('queued', 'intent', 'unsure') OR outcome IN ('held', 'requested') OR intent_slot IS NOT NULL)"
 """What may speak for a slot."""
+NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
+"""Before every deadline."""
 
 
 def booking_of(row: Sequence[Any]) -> Booking:
@@ -63,6 +66,15 @@ def chosen(db: Reader, where: str, *args: Value) -> list[Booking]:
 def undecided(db: Reader, emr: EmrName) -> list[Booking]:
     """Return every row of a source that may speak for a slot."""
     return chosen(db, f"emr = ? AND {SPEAKING}", emr)
+
+
+def claimed(db: Reader, but: BookingId | None = None) -> frozenset[tuple[EmrName, SlotKey]]:
+    """Return the slots that bookings of any source speak for, `but` one booking's own.
+
+    A move between sources speaks for slots of both. A hold counts until its end was applied, whatever the time.
+    """
+    rows = chosen(db, f"{SPEAKING} AND booking IS NOT ?", but)
+    return frozenset((slot.emr, slot.key) for row in rows for slot in spoken_for(row, NO_TIME))
 
 
 def put(tx: Tx, row: Booking, *, at: int, rule: str | None = None) -> None:

@@ -5,19 +5,15 @@ Rule: an unchanged view writes nothing at all, not even an empty transaction.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from agent.core.booking import spoken_for
 from agent.core.changes import View, line, wire
 from agent.core.model import EmrName, Instant, Slot, SlotId, SlotKey
 from agent.core.sharing import Offered, SharedSlot
 from agent.journal.codec import micros, moment, shared_json, shared_of, slot_json, slot_of
-from agent.journal.rows import undecided
+from agent.journal.rows import claimed
 from agent.journal.store import Store
 from agent.journal.tx import Reader, Tx
-
-NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
-"""Before every deadline: a hold whose end was not yet applied still speaks for its slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +76,8 @@ class JournalViews:
 
     def held(self) -> frozenset[SlotKey]:
         """Return the slots some booking speaks for; a hold counts until its end was applied."""
-        rows = self._store.read(lambda db: undecided(db, self._emr))
-        return frozenset(
-            slot.key for row in rows for slot in spoken_for(row, NO_TIME) if slot.emr == self._emr
-        )  # fmt: skip
+        taken = self._store.read(claimed)
+        return frozenset(key for emr, key in taken if emr == self._emr)
 
     def now(
         self, view: Mapping[SlotKey, tuple[SlotId, SharedSlot]], offered: Mapping[SlotKey, Offered], at: Instant

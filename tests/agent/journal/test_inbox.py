@@ -171,3 +171,32 @@ def test_an_order_for_a_decided_booking_keeps_what_was_told(published: Journal, 
     _take(published, make, make.order(2, goal=make.slot(2)), n=2)
     row = bookings.row("booking-1")
     assert (row.state, row.seen_ver, row.done_ver, row.outcome_rev, row.row) == (State.QUEUED, 2, 1, 1, 3)
+
+
+def test_two_orders_with_one_line_get_two_slots_of_the_team(journal: Journal, make: SimpleNamespace) -> None:
+    """After a loss of state equal lines are told apart by who already speaks for them; a third order shares."""
+    a = make.slot(0)
+    b = replace(a, key="102/0")
+    journal.views("dme").now(make.view(a, b), make.offered(a, b), make.at())
+    orders = [replace(make.order(goal=a, ids="forgotten"), booking=f"booking-{n}") for n in range(3)]
+    _take(journal, make, *orders)
+    goals = [row.goal_slot.key for row in journal.records().bookings()]
+    assert goals == ["101/0", "102/0", "101/0"]
+    assert journal.views("dme").held() == {"101/0", "102/0"}
+    _take(journal, make, replace(orders[0], version=2), n=2)
+    assert journal.bookings("dme").row("booking-0").goal_slot is not None
+
+
+def test_a_move_to_another_source_holds_the_slot_there(journal: Journal, make: SimpleNamespace) -> None:
+    """The goal's slot is out of its own source's view, although the booking still belongs to the first."""
+    here, there = make.slot(0), make.slot(1, emr="other")
+    for slot in (here, there):
+        journal.views(slot.emr).now(make.view(slot), make.offered(slot), make.at())
+    _take(journal, make, make.order(goal=here))
+    bookings = journal.bookings("dme")
+    row = bookings.row("booking-1")
+    booked = replace(row, state=State.RESOLVED, done_ver=1, outcome=Outcome.BOOKED, outcome_rev=1, cur_slot=here)
+    bookings.save(booked, tasks=(), tell=True, erase=True, now=make.at())
+    _take(journal, make, make.order(2, goal=there), n=2)
+    assert bookings.row("booking-1").emr == "dme"
+    assert journal.views("other").held() == {there.key}
