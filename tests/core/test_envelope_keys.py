@@ -138,6 +138,7 @@ def test_a_set_follows_its_predecessor() -> None:
 @pytest.mark.parametrize(
     "text",
     [turned(3), turned(1), turned(by_old=OTHER), turned(by_new=OTHER), turned(iss="https://other")],
+    ids=["skips", "back", "not by the old", "not by the new", "another hub"],
 )
 def test_a_set_never_goes_back_skips_or_stands_alone(text: str) -> None:
     """Downgrade, skipped number, one signature only, another hub."""
@@ -288,6 +289,21 @@ def sealed(alg: str, enc: str, key: Any, **header: Any) -> str:
             SEALING,
             algorithms=["ECDH-ES+A256KW", "A256GCM"],
         ),
+    ],
+    ids=[
+        "dir",
+        "no key wrap",
+        "128 bits",
+        "zip",
+        "apu",
+        "P-256",
+        "four parts",
+        "altered tag",
+        "no JWE",
+        "empty",
+        "six parts",
+        "no kid",
+        "no object",
     ],
 )
 def test_everything_else_must_be_sealed_anew(text: str) -> None:
