@@ -40,6 +40,10 @@ class PortalClient:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Close the pool."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the pool of connections; idempotent."""
         self._http.close()
 
     def slots(self) -> list[dict[str, Any]]:

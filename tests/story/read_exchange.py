@@ -14,7 +14,20 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-MEMBERS = "id start end precision site confirmation practitioner bookable_from clientele reason redirect mode".split()
+MEMBERS = [
+    "id",
+    "start",
+    "end",
+    "precision",
+    "site",
+    "confirmation",
+    "practitioner",
+    "bookable_from",
+    "clientele",
+    "reason",
+    "redirect",
+    "mode",
+]
 
 
 def b64(text: str) -> bytes:

@@ -1,0 +1,194 @@
+"""A town in a folder: hub, agent and their command lines as real processes, the EMR as a real file."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from adapters.sql import sample
+from agent.clock import SystemClock
+from agent.config import write_example
+from agent.keys import make_root
+from hub import desk, tls
+from hub.client import PortalClient
+
+T = TypeVar("T")
+CLINIC = "fjord"
+PATIENT = {
+    "family": "Tremblay",
+    "given": "Zoé-Canari",
+    "born": "1991-04-12",
+    "nam": "TREZ91541218",
+    "phone": "418 555-0187",
+}
+
+
+class Town:
+    """One clinic, one hub, one booking site; every act goes through a process of its own."""
+
+    def __init__(self, folder: Path, bookings: str) -> None:
+        self.folder = folder
+        self.hub_folder = folder / "hub"
+        self.file = folder / "clinique é" / "creneau.toml"  # a space and an accent, as clinics have
+        self.emr = folder / "clinique.db"
+        self.data = folder / "etat"
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.begun: dict[str, int] = {}
+        self.now = SystemClock().now().utc
+        sample.make(self.emr, (self.now - timedelta(days=1)).date())
+        self.desk = sample.receptionist(self.emr)
+        self.port = _free_port()
+        self.url = f"https://127.0.0.1:{self.port}"
+        self.creneau("hub", "init", self.url, "--folder", str(self.hub_folder))
+        ca = tls.private_files(self.hub_folder / "tls", "127.0.0.1", self.now).ca
+        self.file.parent.mkdir()
+        answers: dict[str, object] = {
+            "hub.url": self.url,
+            "hub.ca_file": str(ca),
+            "emr.connection": f"sqlite:///{self.emr}",
+            "emr.user": "",
+            "emr.bookings": bookings,
+            "emr.poll": timedelta(seconds=1),
+            "sharing.enabled": True,
+            "sharing.expires": (self.now + timedelta(days=200)).date(),
+            "service.data_dir": str(self.data),
+        }
+        write_example(self.file, answers)
+        make_root(self.data)
+        self.portal = PortalClient(self.url, desk.portal(self.hub_folder, "site-web"), ca)
+
+    # ---- processes
+
+    def creneau(self, *words: str, code: int | None = 0) -> Any:
+        """Run one command to its end; return what it printed as JSON, or the text when it is none. `code` None: any."""
+        done = subprocess.run(
+            [sys.executable, "-m", "agent", "--lang", "en", "--json", "--config", str(self.file), *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=False,
+            env=self._environ(),
+        )
+        assert code in (None, done.returncode), (words, done.returncode, done.stdout.decode(), done.stderr.decode())
+        text = done.stdout.decode()
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+
+    def start(self, name: str) -> None:
+        """Start "hub" or "agent" in the background and wait until it answers."""
+        words = {
+            "hub": ("hub", "serve", "--folder", str(self.hub_folder), "--port", str(self.port)),
+            "agent": ("run",),
+        }[name]
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.begun[name] = log.tell()
+            self.running[name] = subprocess.Popen(
+                [sys.executable, "-m", "agent", "--lang", "en", "--config", str(self.file), *words],
+                stdout=log,
+                stderr=log,
+                env=self._environ(),
+            )
+        self.until(name, self._hub_answers if name == "hub" else self._agent_answers)
+
+    def stop(self, name: str, how: signal.Signals = signal.SIGTERM) -> None:
+        """End one of our processes, gently or not, and wait until it is gone."""
+        process = self.running.pop(name)
+        process.send_signal(how)
+        code = process.wait(20)
+        assert how == signal.SIGKILL or code in (0, -how), self.log(name)
+
+    def end(self) -> None:
+        """End whatever still runs."""
+        for name in list(self.running):
+            self.running[name].kill()
+            self.running.pop(name).wait(20)
+        self.portal.close()
+
+    def log(self, name: str) -> str:
+        """Return what a process said."""
+        return (self.folder / f"{name}.log").read_text(encoding="utf-8")
+
+    # ---- looking
+
+    def until(self, what: str, ready: Callable[[], T | None], seconds: float = 30) -> T:
+        """Return the first true answer; fail with the logs when it does not come."""
+        clock = SystemClock()
+        ends = clock.now().age + timedelta(seconds=seconds)
+        while not (found := ready()):
+            for name, process in self.running.items():
+                assert process.poll() is None, f"{name} ended: {self.log(name)}"
+            assert clock.now().age < ends, f"{what}: {self.log('agent') if 'agent' in self.running else ''}"
+            threading.Event().wait(0.05)
+        return found
+
+    def outcome(self, booking: str, version: int, *words: str) -> str:
+        """Wait for the outcome of a version, one of `words` when given."""
+
+        def ready() -> str:
+            told, word = self.portal.outcome(CLINIC, booking)
+            return word if told == version and word in (words or (word,)) else ""
+
+        return self.until(f"outcome of {booking} v{version} {words}", ready)
+
+    def offered(self) -> list[dict[str, Any]]:
+        """Return what anyone may book, waiting until there is something."""
+        return self.until("slots at the hub", self.portal.slots)
+
+    def ours(self) -> list[sample.Row]:
+        """Return our live appointments, read past the agent."""
+        return [row for row in sample.rows(self.emr) if row.creator == "creneau" and row.is_active]
+
+    def lines(self) -> set[str]:
+        """Return what `preview` says would leave, by start, one entry a slot."""
+        shown = self.creneau("preview", "--days", "14")
+        found = sorted(row["start"] for row in shown["rows"] if row["start"])
+        return {f"{start} #{found[:n].count(start)}" for n, start in enumerate(found)}
+
+    def at_hub(self) -> set[str]:
+        """Return what the hub offers, in the same form."""
+        found = sorted(slot["start"][:16].replace("T", " ") for slot in self.portal.slots())
+        return {f"{start} #{found[:n].count(start)}" for n, start in enumerate(found)}
+
+    @staticmethod
+    def time() -> datetime:
+        return SystemClock().now().utc.astimezone(UTC)
+
+    def _hub_answers(self) -> bool:
+        with socket.socket() as line:
+            return line.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def _agent_answers(self) -> bool:
+        said = (self.folder / "agent.log").read_bytes()[self.begun["agent"] :]
+        return "Créneau runs" in said.decode("utf-8", "replace")
+
+    def _environ(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("CRENEAU_")}
+        return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+
+
+def _free_port() -> int:
+    with socket.socket() as line:
+        line.bind(("127.0.0.1", 0))
+        port: int = line.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def town(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Town]:
+    """Make a town whose clinic takes bookings as the test's `bookings` parameter says."""
+    made = Town(tmp_path, getattr(request, "param", "automatic"))
+    try:
+        yield made
+    finally:
+        made.end()
