@@ -16,7 +16,7 @@ import apsw
 
 from agent.core.errors import Misconfigured
 from agent.core.message import say
-from agent.journal.connect import DOING, PAGE, check_library, private, reader, writer
+from agent.journal.connect import BUSY_MS, DOING, PAGE, check_library, private, reader, writer
 from agent.journal.disk import MIB, Disk
 from agent.journal.faults import RUINED, translated
 from agent.journal.group import Group
@@ -28,6 +28,7 @@ T = TypeVar("T")
 log = logging.getLogger("creneau.journal")
 
 NAME = "journal.db"
+BRIEF_MS = 250
 RESERVE = 8
 """Settlements may use one part in 8 beyond the quota."""
 
@@ -70,7 +71,7 @@ class Store:
     def truncate(self) -> bool:
         """Move everything from the log into the file and empty the log; False while a reader is in the way."""
         try:
-            self._group.hold(lambda conn: conn.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE))
+            self._group.hold(_truncate)
         except (apsw.BusyError, apsw.LockedError):
             return False
         except apsw.Error as exc:
@@ -161,3 +162,11 @@ def _examine(conn: apsw.Connection) -> None:
         raise apsw.NotADBError("not a journal")
     if conn.pragma("quick_check") != "ok":
         raise apsw.CorruptError("quick_check")
+
+
+def _truncate(conn: apsw.Connection) -> None:
+    conn.set_busy_timeout(BRIEF_MS)  # the writers wait behind it: rather ask again than make them wait
+    try:
+        conn.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    finally:
+        conn.set_busy_timeout(BUSY_MS)

@@ -52,7 +52,6 @@ def test_a_reader_in_the_way_only_delays_it(
 ) -> None:
     """While a reader holds an old picture the scrub says no, and succeeds after it."""
     journal = reopen(box=make.glass)
-    journal._store._group.conn.set_busy_timeout(10)
     _booked(journal, make)
 
     def look(db: object) -> bool:
