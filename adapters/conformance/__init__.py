@@ -20,8 +20,22 @@ from adapters.conformance.bench import (
     Standing,
     Still,
 )
+from adapters.conformance.stores import tools
 
-__all__ = ["NAME", "PROMISES", "SITE", "Bench", "Broken", "Opening", "Promise", "Standing", "Still", "keeps", "suite"]
+__all__ = [
+    "NAME",
+    "PROMISES",
+    "SITE",
+    "Bench",
+    "Broken",
+    "Opening",
+    "Promise",
+    "Standing",
+    "Still",
+    "keeps",
+    "suite",
+    "tools",
+]
 
 PROMISES: tuple[Promise, ...] = (
     *reading.PROMISES,

@@ -110,7 +110,7 @@ def cut_off_then_again(bench: Bench) -> None:
     bench.fresh(MORNING)
     emr = bench.between(_crash)
     slot = at(emr, 9)
-    _cut(lambda: book(emr, slot))
+    _cut(emr, lambda: book(emr, slot))
     again = bench.adapter()
     expect(book(again, slot).outcome, Outcome.BOOKED, "outcome")
     expect(mine(bench), [9], "ours")
@@ -123,7 +123,7 @@ def cut_off_yields_too(bench: Bench) -> None:
     bench.fresh(MORNING)
     emr = bench.between(_crash)
     slot = at(emr, 9)
-    _cut(lambda: book(emr, slot))
+    _cut(emr, lambda: book(emr, slot))
     bench.book(MORNING[1])
     again = bench.adapter()
     expect(book(again, slot).outcome, Outcome.CONFLICT, "outcome")
@@ -140,7 +140,7 @@ def cut_off_move_then_cancel(bench: Bench) -> None:
     had = book(first, old)
     first.close()
     emr = bench.between(_crash)
-    _cut(lambda: move(emr, new, 2, had, old))
+    _cut(emr, lambda: move(emr, new, 2, had, old))
     again = bench.adapter()
     expect(cancel(again, 3, had.ref, old).outcome, Outcome.CANCELLED, "outcome")
     expect(mine(bench), [], "ours")
@@ -160,11 +160,13 @@ def _crash() -> None:
     raise _Cut
 
 
-def _cut(work: Callable[[], Effect]) -> None:
+def _cut(emr: Emr, work: Callable[[], Effect]) -> None:
     try:
         effect = work()
     except _Cut:
         return
+    finally:
+        emr.close()
     raise Broken(f"the bench did not step into the write, which answered {effect.outcome}")
 
 

@@ -9,20 +9,14 @@ from types import SimpleNamespace
 import pytest
 
 from adapters import catalog, memory
-from adapters.conformance import SITE, Still
+from adapters.conformance import Still, tools
 from adapters.sql import factory, sample
 from agent.core.errors import Misconfigured
 from agent.core.model import EmrName, Window
-from agent.ports import Books, Emr, Entry, Option, Tools
+from agent.ports import Books, Emr, Entry, Option
 
 ROOT = Path(catalog.__file__).parents[1]
 HERS = Entry("hers:open_", "", (), books=False)
-
-
-@pytest.fixture
-def tools() -> Tools:
-    """Give all that the built-in adapters lean on."""
-    return Tools(Still(), None, str, None, None, (SITE,), "Réservé en ligne")  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -99,13 +93,13 @@ def test_an_entry_point_without_a_distribution_has_no_origin(monkeypatch: pytest
     assert EntryPoint("hers", "hers:open_", catalog.GROUP).group == "creneau.adapters"
 
 
-def test_the_factories_open_what_the_catalog_says(tmp_path: Path, tools: Tools) -> None:
+def test_the_factories_open_what_the_catalog_says(tmp_path: Path) -> None:
     """Both entries open an adapter that books; the memory one shares its clinic between objects."""
     sample.make(tmp_path / "c.db", Still().now().utc.date())
     options = {"mapping": "oscar", "connection": f"sqlite:///{tmp_path / 'c.db'}", "user": ""}
     opened: list[Emr] = [
-        factory.open_(EmrName("dme"), options, tools),
-        memory.open_(EmrName("essai"), {"clinic": "test-catalog"}, tools),
+        factory.open_(EmrName("dme"), options, tools()),
+        memory.open_(EmrName("essai"), {"clinic": "test-catalog"}, tools()),
     ]
     now = Still().now().utc
     assert [(isinstance(emr, Books), emr.name) for emr in opened] == [(True, "dme"), (True, "essai")]
@@ -115,8 +109,8 @@ def test_the_factories_open_what_the_catalog_says(tmp_path: Path, tools: Tools) 
         emr.close()
 
 
-def test_an_unknown_mapping_is_a_fault_of_its_key(tools: Tools) -> None:
+def test_an_unknown_mapping_is_a_fault_of_its_key() -> None:
     """The only mapping built in is OSCAR's."""
     with pytest.raises(Misconfigured) as told:
-        factory.open_(EmrName("dme"), {"mapping": "autre", "connection": "sqlite:///x"}, tools)
+        factory.open_(EmrName("dme"), {"mapping": "autre", "connection": "sqlite:///x"}, tools())
     assert told.value.key == "mapping"

@@ -59,8 +59,8 @@ def agenda(raw: Raw, terms: Terms, window: Window) -> list[AgendaRow]:
         start = None if site is None else _start(row.day, row.start_s // 60 % DAY, site, window, Counter())
         if site is None or start is None or row.gone:
             continue
-        # An inclusive end 09:14 shows as 09:15.
-        end = later(start, max(1, ceil((row.end_s - row.start_s) / 60) + (row.end_s % 300 != 0)))
+        # Ends are inclusive, 09:14 shows as 09:15; an end on a round five minutes was written by hand as exclusive.
+        end = later(start, max(1, (row.end_s - row.start_s) // 60 + (row.end_s % 300 != 0)))
         cell = Cell.OURS if row.ours else Cell.BLOCKED if row.blocked else Cell.BUSY
         rows.append(AgendaRow(_who(row.who, raw), site.id, start, end, cell))
     return sorted(rows, key=lambda row: (row.start.astimezone(UTC), row.practitioner.key))
