@@ -217,7 +217,7 @@ class MemoryEmr:
         if known.outcome is Outcome.CANCELLED or (known.outcome is Outcome.CONFLICT and row is None):
             return Effect(booking, known.version, known.outcome)
         if row is None:
-            return Effect(booking, known.version, Outcome.CHECKING, known.ref, known.slot, theirs=True)
+            return Effect(booking, known.version, Outcome.CHECKING, known.ref, known.slot)
         stands = self._stands(booking, known, row)
         return replace(stands, outcome=known.outcome) if known.outcome is Outcome.CONFLICT else stands
 

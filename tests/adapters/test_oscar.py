@@ -141,7 +141,7 @@ def test_a_row_that_vanished_is_checking_and_never_made_again(bench: OscarBench)
     had = book(emr, slot)
     Receptionist(bench.path).delete(int(had.ref or 0))
     assert [emr.find(MINE), book(emr, slot)] == [
-        Effect(MINE, 1, Outcome.CHECKING, had.ref, slot.key, theirs=True),
+        Effect(MINE, 1, Outcome.CHECKING, had.ref, slot.key),
     ] * 2
     assert (bench.appointments(), list(emr.ours(DAY))) == ([], [])
     emr.close()

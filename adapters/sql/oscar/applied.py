@@ -64,7 +64,7 @@ def answer(known: Applied, row: Seen | None) -> Effect:
         return Effect(known.booking, known.version, Outcome(known.outcome))
     if row is None:  # staff deleted it: never made again
         ref = EmrRef(str(known.ref)) if known.ref is not None else None
-        return Effect(known.booking, known.version, Outcome.CHECKING, ref, known.slot, theirs=True)
+        return Effect(known.booking, known.version, Outcome.CHECKING, ref, known.slot)
     effect = stands(known, row)
     return replace(effect, outcome=Outcome.CONFLICT) if known.outcome == Outcome.CONFLICT else effect
 
