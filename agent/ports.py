@@ -319,8 +319,8 @@ class Keys(Protocol):
         """Return the hub's keys that may still sign."""
         ...
 
-    def adopt(self, sets: Sequence[str]) -> int:
-        """Take newer key sets, each proved by the one before (core.envelope.follow); return the number now held."""
+    def follow(self, texts: Sequence[str]) -> bool:
+        """Take newer key sets of the hub, each signed by the one before; True when one was new. Raises Refused."""
         ...
 
     def patient(self, jwe: str, booking: BookingId, version: int) -> Patient:

@@ -122,8 +122,8 @@ class Beat:
             self.board.pace(wait_s)
         sets = claims.get("keys")
         newer = [text for text in sets if isinstance(text, str)] if isinstance(sets, list) else []
-        if newer:
-            log.info("hub-keys.held n=%d", self.keys.adopt(newer))
+        if newer and self.keys.follow(newer):
+            log.info("hub-keys.new")
 
 
 def _last_good(legs: Mapping[str, LegHealth]) -> Instant | None:

@@ -15,7 +15,19 @@ from joserfc.jwk import ECKey, OctKey, OKPKey
 from joserfc.jws import JWSRegistry
 from joserfc.registry import HeaderParameter
 
-from agent.core.envelope import Rejected, jws_hash, named, payload_hash, peek, recall, sign, split, thumbprint, verify
+from agent.core.envelope import (
+    Rejected,
+    jws_hash,
+    named,
+    parties,
+    payload_hash,
+    peek,
+    recall,
+    sign,
+    split,
+    thumbprint,
+    verify,
+)
 from agent.core.envelope.strict import deflate, inflate, read_base64url, read_json, read_time
 
 TYP = "creneau-offer+jws"
@@ -210,7 +222,21 @@ def test_peek_reads_no_packed_payload() -> None:
     large = sign(TYP, {"v": 1, "a": [str(i) for i in range(2000)]}, KEY)
     with pytest.raises(Rejected):
         peek(large)
-    assert recall(large).claims["v"] == 1
+
+
+def test_a_stored_message_is_read_again_packed_or_not() -> None:
+    """What was verified before it was stored needs no key."""
+    for claims in (CLAIMS, {"v": 1, "a": [str(i) for i in range(2000)]}):
+        assert recall(sign(TYP, claims, KEY)).claims == claims
+
+
+@pytest.mark.parametrize("more", [[], [str(i) for i in range(50_000)]])
+def test_sender_and_hub_are_read_from_the_start(more: list[str]) -> None:
+    """Packed or not, a message of our own says from whom to whom without being parsed."""
+    text = sign(TYP, {"iss": 'a"\\é', "aud": "https://hub", "v": 1, "more": more}, KEY)
+    assert parties(text) == ('a"\\é', "https://hub")
+    with pytest.raises(Rejected):
+        parties(sign(TYP, {"v": 1, "more": more}, KEY))
 
 
 def test_jws_hash_takes_any_text() -> None:

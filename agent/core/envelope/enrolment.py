@@ -15,7 +15,7 @@ from joserfc.jwk import OKPKey
 from agent.core.envelope.exchange import answer_typ, open_answer, open_request, whole, word
 from agent.core.envelope.keys import import_jwk, key_set, named, public_jwk, thumbprint
 from agent.core.envelope.shapes import Envelope, KeySet, Opened, Rejected
-from agent.core.envelope.signed import peek, recall
+from agent.core.envelope.signed import parties, peek
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford base32."""
@@ -144,7 +144,7 @@ def open_enrolled(jws: str, *, to: Envelope, code: Code, took: timedelta) -> Enr
     if not isinstance(held, Mapping):
         raise Rejected("schema", "no key set")
     n, keys, clinic = whole(held, "n", 1), key_set(held.get("keys")), word(seen.claims, "clinic")
-    expected = hub_proof(code.key(), n, keys, clinic, str(recall(to.jws).claims["iss"]))
+    expected = hub_proof(code.key(), n, keys, clinic, parties(to.jws)[0])
     if not same_proof(expected, word(seen.claims, "proof")):
         raise Rejected("bad-signature", "the hub does not know the code")
     policy = open_answer(jws, keys, to=to, took=took).claims.get("policy")

@@ -10,7 +10,7 @@ from typing import Any
 from joserfc.jwk import OKPKey
 
 from agent.core.envelope.shapes import UNKNOWN, Envelope, KeySet, Opened, Rejected
-from agent.core.envelope.signed import VERSION, Verified, jws_hash, peek, recall, sign, verify
+from agent.core.envelope.signed import VERSION, Verified, jws_hash, parties, peek, sign, verify
 from agent.core.envelope.strict import read_time, write_time
 
 LIFE = timedelta(minutes=5)
@@ -143,11 +143,11 @@ def open_answer(jws: str, keys: KeySet, *, to: Envelope, took: timedelta, within
     except Rejected:
         signed = verify(jws, keys, answer_typ(UNKNOWN))
     claims = signed.claims
-    asked = recall(to.jws).claims
+    iss, aud = parties(to.jws)
     unread = UNKNOWN if "problem" in claims else None  # the hub could not read what it refuses
     if claims.get("re_sha256") != jws_hash(to.jws) or claims.get("re") not in {to.jti, unread}:
         raise Rejected("no-answer", "answers another request")
-    if claims.get("iss") != asked["aud"] or claims.get("aud") not in {asked["iss"], unread}:
+    if claims.get("iss") != aud or claims.get("aud") not in {iss, unread}:
         raise Rejected("no-answer", "another sender or addressee")
     if signed.header.typ != answer_typ(to.verb) and unread is None:
         raise Rejected("no-answer", "another verb")

@@ -87,8 +87,7 @@ class FakeHub:
 class FakeKeys:
     """An enrolled agent."""
 
-    held: int = 1
-    adopted: list[str] = field(default_factory=list)
+    followed: list[str] = field(default_factory=list)
 
     def identity(self) -> Identity:
         return Identity(CLINIC, ORIGIN, "i" * 22, "1a2b")
@@ -102,10 +101,10 @@ class FakeKeys:
     def hub(self) -> KeySet:
         return named([HUB])
 
-    def adopt(self, sets: Sequence[str]) -> int:
-        self.adopted += sets
-        self.held += len(sets)
-        return self.held
+    def follow(self, texts: Sequence[str]) -> bool:
+        new = [text for text in texts if text not in self.followed]
+        self.followed += new
+        return bool(new)
 
     def patient(self, jwe: str, booking: BookingId, version: int) -> Patient:
         raise NotImplementedError

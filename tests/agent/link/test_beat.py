@@ -76,12 +76,13 @@ def test_an_offer_on_its_way_renews_nothing(house: Any, leg: Beat) -> None:
 def test_turn_pace_and_keys_are_taken_in(house: Any, leg: Beat) -> None:
     """Turn from before the request, pace to the board, key sets to the vault."""
     answer = {"turn": {"number": 2, "seconds": 180}, "pace": {"wait_s": 45}, "keys": ["set-2", 5]}
-    house.hub.script = [answer, {"pace": None, "keys": None}]
+    house.hub.script = [answer, {"pace": None, "keys": None}, {"keys": ["set-2"]}]
     leg.step(house.now)
     assert house.board.turn() == Turn(2, house.now.age + timedelta(seconds=180))
-    assert (house.board.pace(), house.keys.adopted) == (45, ["set-2"])
+    assert (house.board.pace(), house.keys.followed) == (45, ["set-2"])
     leg.step(house.now)
-    assert (house.board.pace(), house.keys.held) == (45, 2)
+    leg.step(house.now)
+    assert (house.board.pace(), house.keys.followed) == (45, ["set-2"])
 
 
 def test_every_beat_is_a_sample_of_the_hubs_clock(house: Any, leg: Beat) -> None:
