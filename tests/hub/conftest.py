@@ -348,3 +348,23 @@ def slot() -> Any:
         return members | changed
 
     return make
+
+
+@pytest.fixture
+def offered(agent: Any, slot: Any) -> Any:
+    """Return an agent with three slots on offer and a cursor that has seen the full list."""
+    agent.snapshot([slot("a"), slot("b", 10), slot("c", 11, mode="video")])
+    agent.cursor = agent.orders()["cursor"]
+    return agent
+
+
+@pytest.fixture
+def after(offered: Any) -> Any:
+    """Return a function that asks for orders behind the agent's cursor."""
+
+    def ask(**more: Any) -> Any:
+        reply = offered.orders(offered.cursor, **more)
+        offered.cursor = reply["cursor"]
+        return reply
+
+    return ask

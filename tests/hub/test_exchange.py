@@ -11,7 +11,7 @@ from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry
 from joserfc.registry import HeaderParameter
 
-from agent.core.envelope import UNKNOWN, jws_hash, peek, recall, sign, thumbprint
+from agent.core.envelope import UNKNOWN, jws_hash, peek, sign, thumbprint
 from hub import desk
 from hub.limits import BODY_MAX, Meter, Rate
 from hub.waiting import WaitingRoom
@@ -19,7 +19,7 @@ from hub.waiting import WaitingRoom
 
 def told(got: Any) -> Any:
     assert got.headers["content-type"] == "application/jose"
-    claims = recall(got.text).claims
+    claims = peek(got.text).claims
     return got.status_code, claims["problem"]
 
 
@@ -28,7 +28,7 @@ def test_unsigned_garbage_gets_a_signed_problem(agent: Any, body: Any) -> None:
     """Whatever the bytes, the answer is a JWS bound to them."""
     got = agent.post("beat", body)
     assert told(got) == (401, "bad-signature")
-    claims = recall(got.text).claims
+    claims = peek(got.text).claims
     assert claims["aud"] == claims["re"] == UNKNOWN
     assert claims["re_sha256"] == jws_hash(body.decode("ascii", "replace"))
 
@@ -91,7 +91,7 @@ def test_the_same_bytes_get_the_same_answer(agent: Any, slot: Any) -> None:
     envelope = agent.seal("offer", body | {"sites": agent.sites})
     first, second = agent.post("offer", envelope.jws), agent.post("offer", envelope.jws)
     assert first.text == second.text
-    assert recall(first.text).claims["epoch"] == 2
+    assert peek(first.text).claims["epoch"] == 2
 
 
 def test_problems_are_remembered_too(agent: Any) -> None:
@@ -152,12 +152,12 @@ def test_an_unknown_verb_is_a_schema_problem(agent: Any) -> None:
     """The answer's typ says that the path named no verb."""
     got = agent.post("sell", agent.seal("sell", {}).jws)
     assert told(got) == (422, "schema")
-    assert recall(got.text).header.typ == "creneau-?-answer+jws"
+    assert peek(got.text).header.typ == "creneau-?-answer+jws"
 
 
 def test_another_protocol_version_is_refused(agent: Any) -> None:
     """Version 2 in the signed part is not read as version 1."""
-    claims = recall(agent.seal("orders", {"boot": "b"}).jws).claims
+    claims = peek(agent.seal("orders", {"boot": "b"}).jws).claims
     registry = JWSRegistry(algorithms=["Ed25519"])
     header = {"alg": "Ed25519", "kid": thumbprint(agent.signing), "typ": "creneau-orders+jws"}
     import json
@@ -188,7 +188,7 @@ def test_too_many_calls_are_told_to_wait(agent: Any, reopened: Any) -> None:
     envelopes = [agent.seal("orders", {"boot": "b"}) for _ in range(4)]
     answers = [tight.client.post("/v1/orders", content=e.jws) for e in envelopes]
     assert [got.status_code for got in answers] == [200, 200, 429, 429]
-    claims = recall(answers[2].text).claims
+    claims = peek(answers[2].text).claims
     assert (claims["problem"], claims["retry_after"], claims["re"]) == ("rate-limited", 5, envelopes[2].jti)
     tight.clock.tick(seconds=1)
     assert tight.client.post("/v1/orders", content=envelopes[3].jws).status_code == 200
