@@ -48,6 +48,7 @@ from agent.core.booking.table import TABLE, UndefinedTransition, advance, diagra
 __all__ = [
     "SUCCESSIONS",
     "TABLE",
+    "WITHIN_VERSION",
     "Action",
     "Answered",
     "Ask",
@@ -81,7 +82,6 @@ __all__ = [
     "Turn",
     "UndefinedTransition",
     "Unknown",
-    "WITHIN_VERSION",
     "Write",
     "WriteRules",
     "advance",

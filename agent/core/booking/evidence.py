@@ -149,7 +149,7 @@ def met(row: Booking, event: Looked, rules: WriteRules | None) -> Result:
         return row, ()
     if effect.theirs:
         shown = as_shown(row, effect)
-        return (shown, ()) if row.goal is None else ask_person(shown)
+        return (shown, ()) if row.goal_slot is None or row.fault else ask_person(shown)
     if effect.outcome is not Outcome.BOOKED:
         return row, ()
     reached = row.goal_slot is not None and row.goal_slot.key == effect.slot

@@ -74,7 +74,7 @@ def needs(row: Booking) -> frozenset[int]:
         kept.add(row.intent_ver)
     if row.outcome in {Outcome.REQUESTED, Outcome.CHECKING}:
         kept.add(row.done_ver)
-    return frozenset(kept)
+    return frozenset(kept - {0})
 
 
 def told_version(row: Booking) -> int:
