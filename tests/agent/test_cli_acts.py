@@ -1,0 +1,253 @@
+"""Commands that write files, run the agent, or keep a hub."""
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from agent.cli import main
+from agent.cli.account import account
+from agent.cli.places import REAL
+from agent.cli.run import wait
+from agent.cli.session import Places, session
+from agent.cli.waiting import _Bar, waiting
+from agent.config import Plan
+
+
+class Terminal(StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., tuple[int, str, str]]:
+    """Run a command line in English over the real places; return exit, output, errors."""
+    monkeypatch.setenv("CRENEAU_CONFIG", str(tmp_path / "etc" / "creneau.toml"))
+    monkeypatch.setenv("CRENEAU_HUB", str(tmp_path / "hub"))
+    monkeypatch.setenv("LC_ALL", "en_CA.UTF-8")
+    monkeypatch.setattr(sys, "stdin", StringIO())
+
+    def run(*args: str, places: Places = REAL) -> tuple[int, str, str]:
+        code = main(list(args), places)
+        seen = capsys.readouterr()
+        return code, seen.out, seen.err
+
+    return run
+
+
+# ---- init
+
+
+def test_init_writes_a_file_that_reads_back_and_a_vault(run: Callable[..., Any], tmp_path: Path) -> None:
+    """Flags become values of the commented file; the data folder has its root key; nothing is overwritten."""
+    data = tmp_path / "data"
+    flags = ("--name", "Clinique du Lac", "--hub", "https://hub.example.org", "--data-dir", str(data))
+    code, out, err = run("init", *flags, "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    plan: Plan = REAL.read(Path(told["file"]))
+    assert (plan.clinic.name, plan.sites[0].name, plan.service.data_dir) == (
+        "Clinique du Lac", "Clinique du Lac", data,
+    )  # fmt: skip
+    assert list(data.iterdir())
+    code, _, err = run("init", *flags)
+    assert code == 1
+    assert "exists already" in err
+
+
+def test_init_asks_on_a_terminal(run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What no flag gave is asked; an empty answer keeps the example's value."""
+    monkeypatch.setattr(sys, "stdin", Terminal("Clinique du Lac\n\n\n\n\n\n\n"))
+    code, out, err = run("init", "--data-dir", str(tmp_path / "data"))
+    assert code == 0, err
+    assert "Name of the clinic ?" in err
+    assert "Next:" in out
+    plan: Plan = REAL.read(tmp_path / "etc" / "creneau.toml")
+    assert (plan.clinic.name, plan.sites[0].name) == ("Clinique du Lac", "Clinique du Lac")
+    assert plan.hub.url == "https://carrefour.example.org"
+
+
+# ---- run
+
+
+class Running:
+    """An agent that remembers what it was told; reloading is the signal to stop here."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.stop_event = threading.Event()
+
+    def reload(self) -> None:
+        self.told.append("reload")
+        self.stop_event.set()
+
+    def stop(self) -> None:
+        self.told.append("stop")
+
+
+def test_run_starts_and_stops_in_order_at_a_signal(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM ends the wait; the agent is stopped before the command returns."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    running = Running()
+
+    def start(_plan: Any) -> Running:
+        signal.raise_signal(signal.SIGTERM)
+        return running
+
+    plan = SimpleNamespace(service=SimpleNamespace(log_level="info"))
+    try:
+        code, out, _ = run("run", places=Places(lambda _file: plan, REAL.open_door, start))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert (code, running.told) == (0, ["stop"])
+    assert "Créneau runs." in out
+
+
+def test_a_hang_up_reads_the_configuration_again() -> None:
+    """`again` is answered by a reload, once."""
+    running, again = Running(), threading.Event()
+    again.set()
+    wait(running, running.stop_event, again)
+    assert running.told == ["reload"]
+    assert not again.is_set()
+
+
+# ---- hub
+
+
+def test_a_hub_is_created_and_kept_by_commands(run: Callable[..., Any], tmp_path: Path) -> None:
+    """init, code, portal, clinics, clinic, booking, offers, revoke, takeover, backup: each does its one thing."""
+    code, out, err = run("hub", "init", "https://hub.example.org/")
+    assert code == 0, err
+    assert "Hub created in" in out
+    code, out, _ = run("hub", "code", "fjord", "--name", "Clinique du Fjord")
+    assert code == 0
+    assert len(out.strip().replace("-", "")) == 30
+    assert json.loads(run("carrefour", "reprise", "fjord", "--json")[1])["clinic"] == "fjord"
+    token = json.loads(run("hub", "portal", "web", "--json")[1])["token"]
+    assert len(token) > 40
+    assert run("hub", "portal", "web")[1].strip() != token
+    assert run("hub", "portal", "web", "--revoke")[0] == 0
+    assert run("hub", "portal", "web", "--revoke")[0] == 1
+    code, out, _ = run("hub", "clinics")
+    assert code == 0
+    assert out.split() == ["clinic", "name", "state", "heard", "slots", "undecided"]
+    code, _, err = run("hub", "clinic", "fjord")
+    assert code == 1
+    assert "fjord" in err
+    assert run("hub", "booking", "b-1")[0] == 1
+    assert "Clinics changed: 0" in run("hub", "offers", "stop")[1]
+    assert run("hub", "offers", "perhaps")[0] == 2
+    assert "Keys shut out: 0" in run("hub", "revoke", "fjord")[1]
+    assert "Saved in" in run("hub", "backup", str(tmp_path / "saved.db"))[1]
+    assert (tmp_path / "saved.db").stat().st_size > 0
+
+
+DESK = SimpleNamespace(
+    clinics=lambda _folder: [
+        {"clinic": "fjord", "name": "Fjord", "state": "silent", "heard": None, "offered": 3, "undecided": 0}
+    ],
+    clinic=lambda _folder, name: {
+        "clinic": name, "name": "Fjord", "state": "ok", "heard": "2026", "offered": 3, "undecided": 0,
+        "agents": [
+            {"fingerprint": "1a2b", "current": True, "software": "creneau 0.1.0", "since": "2026", "retired": None}
+        ],
+    },
+    booking=lambda _folder, name: [
+        {"clinic": "fjord", "booking": name, "portal": "web", "word": "booked",
+         "versions": [{"version": 1}], "outcomes": [{"rev": 1, "outcome": "booked"}]}
+    ],
+)  # fmt: skip
+
+
+def test_a_hub_with_a_clinic_is_shown(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A silent clinic is a finding; one clinic and one booking are shown whole."""
+    monkeypatch.setattr("agent.cli.hub._desk", lambda: DESK)
+    code, out, _ = run("hub", "clinics")
+    assert code == 1
+    assert "silent" in out
+    code, out, _ = run("hub", "clinic", "fjord")
+    assert code == 0
+    assert "1a2b" in out
+    assert json.loads(run("hub", "clinic", "fjord", "--json")[1])["state"] == "ok"
+    code, out, _ = run("hub", "booking", "b-1")
+    assert code == 0
+    assert "rev=1  outcome=booked" in out
+
+
+def test_without_the_hubs_extra_the_hint_names_it(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clinic's installation has no hub; the error says what to install."""
+    monkeypatch.setitem(sys.modules, "hub", None)
+    monkeypatch.delitem(sys.modules, "hub.desk", raising=False)
+    code, _, err = run("hub", "clinics")
+    assert code == 1
+    assert "creneau[hub]" in err
+
+
+def test_serve_hands_its_settings_to_the_hub(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it listens is said before it does."""
+    import hub.serve
+
+    seen: list[Any] = []
+    monkeypatch.setattr(hub.serve, "serve", lambda *args: seen.append(args))
+    code, out, _ = run("hub", "serve", "--port", "9443")
+    assert code == 0
+    assert seen[0][1:] == ("127.0.0.1", 9443, None, None)
+    assert "127.0.0.1:9443" in out
+
+
+# ---- small parts
+
+
+def test_the_account_is_the_systems_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment cannot change who acted; an account without a name has its number."""
+    name = account()
+    monkeypatch.setenv("LOGNAME", "somebody")
+    assert account() == name
+    monkeypatch.setattr("os.geteuid", lambda: 4_000_000)
+    assert account() == "uid:4000000"
+
+
+def test_a_bar_is_shown_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long work shows a bar and takes it away; short work, pipes and logs see nothing."""
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with waiting("asking…", after_s=60):
+        pass
+    assert screen.getvalue() == ""
+    bar = _Bar("asking…")
+    bar.show()
+    bar.hide()
+    assert "asking…" in screen.getvalue()
+    late, clean = _Bar("late"), screen.getvalue()
+    late.hide()
+    late.show()
+    assert screen.getvalue() == clean
+
+
+def test_a_command_without_a_session_is_a_programming_error() -> None:
+    """Commands run under `main` only."""
+    with pytest.raises(TypeError):
+        session(SimpleNamespace(obj=None))
+
+
+def test_the_demo_is_given_the_session(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """`creneau demo` loads its file only when asked for."""
+    seen: list[Any] = []
+    told = SimpleNamespace(run=lambda here, *, serve: seen.append((here.as_json, serve)))
+    monkeypatch.setitem(sys.modules, "agent.cli.demo", told)
+    assert run("demo")[0] == 0
+    assert run("demo", "--serve")[0] == 0
+    assert seen == [(False, False), (False, True)]
