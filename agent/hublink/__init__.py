@@ -8,7 +8,6 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from agent.core.envelope import Envelope, clamped
 from agent.core.errors import Misconfigured, Transient
@@ -191,6 +190,8 @@ def _origin(url: str) -> str:
 
 def _system_proxy(host: str) -> str:
     """Return the proxy of the environment or, on Windows, of the registry; "" is the straight way."""
+    from urllib.request import getproxies, proxy_bypass
+
     found = getproxies()
     return "" if proxy_bypass(host) else found.get("https", found.get("all", ""))
 
