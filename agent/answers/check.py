@@ -42,7 +42,7 @@ def _config(house: House) -> Iterable[Line]:
             yield {**found, "file": one.file, "key": one.key, "value": one.value, "line": one.line}
         return
     except CreneauError as error:
-        yield fault("config", "config.unreadable", error)
+        yield fault("config", error)
         return
     yield finding("config", Finding("config.read", Severity.OK, say("{file} is whole", file=str(sharing.plan.file))))
     for note in sharing.plan.notes:
@@ -66,7 +66,7 @@ def _emr(house: House) -> Iterable[Line]:
             with opened(house, source.id) as emr:
                 found = list(emr.check())
         except CreneauError as error:
-            yield {**fault("emr", "emr.unreachable", error), "emr": source.id}
+            yield {**fault("emr", error), "emr": source.id}
             continue
         for one in found or [Finding("emr.read", Severity.OK, say("the EMR answers"))]:
             yield {**finding("emr", one), "emr": source.id}
@@ -80,7 +80,7 @@ def _hub(house: House) -> Iterable[Line]:
         for one in house.hub_findings():
             yield finding("hub", one)
     except CreneauError as error:
-        yield fault("hub", "hub.unreachable", error)
+        yield fault("hub", error)
 
 
 def _machine(house: House) -> Iterable[Line]:
@@ -99,7 +99,7 @@ def _machine(house: House) -> Iterable[Line]:
         for one in house.machine_findings():
             yield finding("machine", one)
     except CreneauError as error:
-        yield fault("machine", "machine.unreadable", error)
+        yield fault("machine", error)
 
 
 PARTS: Mapping[str, Callable[[House], Iterable[Line]]] = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from agent.core.errors import CreneauError
+from agent.core.errors import CreneauError, Misconfigured, Refused
 from agent.core.message import Message
 from agent.core.model import Finding, Instant, Severity
 
@@ -43,6 +43,7 @@ def finding(part: str, found: Finding) -> Mapping[str, Any]:
     return line
 
 
-def fault(part: str, code: str, error: CreneauError) -> Mapping[str, Any]:
-    """Return an error as a finding."""
-    return finding(part, Finding(code, Severity.FAULT, error.what, error.hint))
+def fault(part: str, error: CreneauError) -> Mapping[str, Any]:
+    """Return an error as a finding: "emr.unreachable" when nobody can tell, "emr.fault" when a person must mend it."""
+    word = "fault" if isinstance(error, Misconfigured | Refused) else "unreachable"
+    return finding(part, Finding(f"{part}.{word}", Severity.FAULT, error.what, error.hint))

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -144,5 +145,10 @@ def session(ctx: typer.Context) -> Session:
 
 
 def when(value: object) -> str:
-    """Return a time of an answer as "2026-11-23 09:00"."""
-    return str(value)[:16].replace("T", " ") if value else ""
+    """Return a time of an answer as "2026-11-23 09:00": a slot's in its site's zone, the agent's own (UTC) in ours."""
+    if not value:
+        return ""
+    moment = datetime.fromisoformat(str(value))
+    if moment.utcoffset() == timedelta(0):
+        moment = moment.astimezone()
+    return moment.strftime("%Y-%m-%d %H:%M")

@@ -32,7 +32,7 @@ def _screen(here: Session, reply: Reply) -> None:
     here.write()
     here.tell(
         say(
-            "  {online} slots online, {unsold} to fill by phone, {tasks} tasks, {bookings} online bookings",
+            "  Online: {online}   To fill by phone: {unsold}   Tasks: {tasks}   Online bookings: {bookings}",
             **{name: int(counts[name]) for name in ("online", "unsold", "tasks", "bookings")},
         )
     )

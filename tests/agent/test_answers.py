@@ -674,7 +674,7 @@ def test_check_goes_on_when_a_part_is_down(place: Place) -> None:
     place.faults = Transient(say("read"), say("busy"))
     answer = place.ask("check")
     codes = {found["code"] for found in answer["findings"]}
-    assert {"config.unreadable", "emr.unreachable", "hub.unreachable", "machine.unreadable"} <= codes
+    assert {"config.unreachable", "emr.unreachable", "hub.fault", "machine.unreachable"} <= codes
     assert answer["worst"] == "fault"
 
 

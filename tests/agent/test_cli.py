@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from io import StringIO
@@ -242,6 +243,20 @@ def test_status_in_french(run: Callable[..., Any], door: FakeDoor) -> None:
     assert "Lecture de l'agenda (dme)" in out
     assert "fonctionne  (12 s)" in out
     assert "Plages à combler par téléphone (3) : creneau unsold" in out
+
+
+def test_the_agents_own_times_are_shown_in_ours(
+    run: Callable[..., Any], door: FakeDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """UTC is for machines; a slot keeps the zone of its site."""
+    monkeypatch.setenv("TZ", "America/Toronto")
+    time.tzset()
+    try:
+        door.answers["status"] = {**STATUS, "since": "2026-11-23T13:00:00+00:00"}
+        assert "(since 2026-11-23 08:00)" in run("status")[1]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_json_is_what_the_agent_answered(run: Callable[..., Any], door: FakeDoor) -> None:
