@@ -77,7 +77,8 @@ def start_in_thread(folder: Path, port: int = 0, clock: Clock | None = None) -> 
     server = Server(config)
     thread = threading.Thread(target=server.run, args=([listening],), name="hub", daemon=True)
     thread.start()
-    server.up.wait(_STOP_S * 2)
+    if not server.up.wait(_STOP_S * 2):
+        raise Misconfigured(say("serve the hub"), say("the hub did not start"))
     return Handle(_origin(folder), files.ca, server.hub, server, thread)
 
 
