@@ -33,7 +33,7 @@ def unsold(ctx: typer.Context) -> None:
     reply = here.ask("unsold")
     if not here.put(reply):
         if not reply["unsold"]:
-            here.tell(say("All {n} published slots can be booked online.", n=reply["published"]))
+            here.tell(say("All published slots can be booked online ({n}).", n=reply["published"]))
         else:
             rows = [
                 (when(row["when"]), row["who"], row["site"], row["type"], row["why"], when(row["since"]))

@@ -167,7 +167,7 @@ def offers(
         raise typer.BadParameter("stop|start")
     n = _desk().offers(folder, start=action == "start", name=clinic or None)
     if not here.put({"clinics": n}):
-        here.tell(say("{n} clinics changed.", n=n))
+        here.tell(say("Clinics changed: {n}", n=n))
 
 
 def revoke(ctx: typer.Context, clinic: Annotated[str, CLINIC], folder: Folder = HERE) -> None:
@@ -175,7 +175,7 @@ def revoke(ctx: typer.Context, clinic: Annotated[str, CLINIC], folder: Folder = 
     here = session(ctx)
     n = _desk().revoke(folder, clinic)
     if not here.put({"clinic": clinic, "keys": n}):
-        here.tell(say("{n} keys shut out.", n=n))
+        here.tell(say("Keys shut out: {n}", n=n))
 
 
 def backup(ctx: typer.Context, file: Annotated[Path, FILE], folder: Folder = HERE) -> None:

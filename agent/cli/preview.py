@@ -25,7 +25,9 @@ def preview(
         return
     _rows(here, reply, wide=wide)
     here.write()
-    here.tell(say("{leaves} slots leave, {stays} stay.", **{name: int(n) for name, n in reply["counts"].items()}))
+    here.tell(
+        say("Slots that leave: {leaves}; that stay: {stays}.", **{name: int(n) for name, n in reply["counts"].items()})
+    )
     _notes(here, reply)
 
 
@@ -52,9 +54,9 @@ def _notes(here: Session, reply: Reply) -> None:
     for item in reply["new"]:
         code, free = item["code"], item["free"]
         if item["kind"] == "type":
-            here.tell(say("new type {code}: {free} free slots, not shared", code=code, free=free))
+            here.tell(say("new type {code}, not shared; free slots: {free}", code=code, free=free))
         else:
-            here.tell(say("new person {code}: {free} free slots, not shared", code=code, free=free))
+            here.tell(say("new person {code}, not shared; free slots: {free}", code=code, free=free))
     if not reply["complete"]:
         here.tell(say("The EMR answered in part only: slots are missing here."))
     if reply["rehearsal"]:

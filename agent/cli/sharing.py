@@ -48,9 +48,9 @@ def _difference(here: Session, reply: Reply) -> None:
     if reply["rehearsal"]:
         here.tell(say("Rehearsal (enabled = false): this is what would appear."))
     counts = {
-        "appear": say("{n} slots appear", n=len(reply["appear"])),
-        "vanish": say("{n} slots vanish", n=len(reply["vanish"])),
-        "change": say("{n} slots change", n=len(reply["change"])),
+        "appear": say("Slots that appear: {n}", n=len(reply["appear"])),
+        "vanish": say("Slots that vanish: {n}", n=len(reply["vanish"])),
+        "change": say("Slots that change: {n}", n=len(reply["change"])),
     }
     for name, says in counts.items():
         slots = reply[name]
