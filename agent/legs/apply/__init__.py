@@ -5,7 +5,7 @@ Rule: no write into the EMR without a durable intent of that version; an intent 
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from agent.core.booking import (
@@ -214,6 +214,8 @@ class Apply:
     def _start(self, row: Booking, reading: Reading, now: Instant) -> None:
         """Ask the table what to do with the newest version, and do it."""
         rules = self._rules()
+        if row.emr is None:  # a cancel of something never seen: the first source to save it carries it out
+            row = replace(row, emr=self.emr.name)
         event = self._judge(row, reading, now)
         after, actions = advance(row, event, rules)
         write = next((action for action in actions if isinstance(action, Do)), None)
