@@ -468,6 +468,7 @@ def test_a_cancel_nothing_is_left_of_is_done() -> None:
         (effect(Outcome.BOOKED, theirs=True), Outcome.CHANGED),
         (effect(Outcome.CANCELLED, theirs=True), Outcome.CANCELLED_BY_CLINIC),
         (effect(Outcome.CANCELLED), Outcome.CHECKING),
+        (effect(Outcome.BOOKED, 1, S2), Outcome.CHECKING),
     ],
 )
 def test_what_a_look_proves(shown: Effect, outcome: Outcome) -> None:

@@ -196,7 +196,9 @@ def test_vanished_rows_are_checked_never_made_again() -> None:
     row = advance(written(None, 1, S1), Sent(1), None)[0]
     lost = seen(row, None)
     assert (lost.state, lost.outcome, lost.intent_ver) == (State.UNSURE, Outcome.CHECKING, None)
+    assert seen(row, Outcome.CHECKING) == lost
     assert seen(lost, None) == lost
+    assert seen(lost, Outcome.CHECKING) == lost
     assert seen(lost, Outcome.CONFLICT) == lost
     assert seen(lost, Outcome.BOOKED).outcome is Outcome.BOOKED
     assert seen(lost, Outcome.CANCELLED, theirs=True).outcome is Outcome.CANCELLED_BY_CLINIC
@@ -248,6 +250,7 @@ def test_a_read_back_ends_a_doubt() -> None:
     row = unsure(None, 1, S1)
     assert seen(row, Outcome.BOOKED).outcome is Outcome.BOOKED
     assert seen(row, Outcome.BOOKED, S2) == row
+    assert seen(row, Outcome.CHECKING) == row
     leaving = unsure(written(None, 1, S1), 2, None)
     assert seen(leaving, Outcome.BOOKED) == leaving
     assert seen(leaving, Outcome.CANCELLED).outcome is Outcome.CANCELLED

@@ -159,7 +159,9 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.row is not None)
     @rule(
         kind=st.sampled_from([Effected, Looked, Looked, Seen]),
-        outcome=st.sampled_from([None, Outcome.BOOKED, Outcome.CANCELLED, Outcome.CONFLICT]),
+        outcome=st.sampled_from(
+            [None, Outcome.BOOKED, Outcome.CANCELLED, Outcome.CONFLICT, Outcome.CHECKING, Outcome.CHANGED]
+        ),
         slot=st.sampled_from([None, "s1", "s2"]),
         ahead=st.sampled_from([-1, 0, 1]),
         theirs=st.booleans(),

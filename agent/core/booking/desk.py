@@ -72,6 +72,8 @@ def seen(row: Booking, event: Seen, rules: WriteRules | None) -> Result:
     """Take over what a complete poll shows of our appointment."""
     del rules
     effect = event.effect
+    if effect is not None and effect.outcome is Outcome.CHECKING:  # the EMR remembers it and has no row of it
+        effect = None
     if row.state is State.UNSURE:
         return _came_clear(row, effect)
     if asked(row):
@@ -79,7 +81,7 @@ def seen(row: Booking, event: Seen, rules: WriteRules | None) -> Result:
     if row.done_ver == 0:  # nothing was ever said of it, and its first version is still to be applied
         return row, ()
     if not has(row):
-        active = effect is not None and effect.outcome not in GONE | {Outcome.CONFLICT}
+        active = effect is not None and effect.outcome in {Outcome.BOOKED, Outcome.CHANGED}
         return doubt(as_shown(row, effect)) if active and effect is not None else (row, ())
     return _watched(row, effect)
 

@@ -44,7 +44,8 @@ def proved(row: Booking, effect: Effect) -> Result:
         return staff(row, effect)
     tasks = (TaskKind.UNMATCHED,) if effect.matched is False else ()
     cancels = row.intent_op is Op.CANCEL
-    if effect.outcome is Outcome.BOOKED and not cancels:
+    elsewhere = row.intent_slot is not None and effect.slot not in {None, row.intent_slot.key}
+    if effect.outcome is Outcome.BOOKED and not cancels and not elsewhere:
         return settle(placed(row, row.intent_slot, effect.ref or UNNAMED), Outcome.BOOKED, *tasks)
     if effect.outcome is Outcome.CANCELLED and cancels:
         return settle(placed(row, None, None), Outcome.CANCELLED)

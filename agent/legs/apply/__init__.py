@@ -219,7 +219,7 @@ class Apply:
         event = self._judge(row, reading, now)
         after, actions = advance(row, event, rules)
         write = next((action for action in actions if isinstance(action, Do)), None)
-        if write is not None and rules is not None and (rules.enquire_first or self.enquire()):
+        if rules is not None and self._must_look(row, after, rules, writes=write is not None):
             known = self._met(row, now, rules)
             if known is None:
                 return
@@ -243,6 +243,13 @@ class Apply:
             self._writing.write(stored, write, patient, now)
         elif stored.outcome is Outcome.HELD:
             self._show_hold(stored, lives=True)
+
+    def _must_look(self, row: Booking, after: Booking, rules: WriteRules, *, writes: bool) -> bool:
+        """Say whether the EMR may know more than the journal: a slot that is not free may be taken by ourselves."""
+        if writes and rules.enquire_first:
+            return True
+        answers = writes or after.outcome_rev > row.outcome_rev
+        return answers and (self.enquire() or row.attempt > 0)
 
     def _met(self, row: Booking, now: Instant, rules: WriteRules) -> Booking | None:
         """Look the booking up before a write; None = that settled it."""

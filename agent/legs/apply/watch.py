@@ -47,7 +47,7 @@ class Watch:
             return 0
         shown = {effect.booking: effect for effect in self.books.ours(Window(now.utc, now.utc + AHEAD))}
         pairs = [(row, shown.get(row.booking) or self.books.find(row.booking)) for row in rows if _compared(row)]
-        gone = sum(1 for row, effect in pairs if effect is None and _counts(row))
+        gone = sum(1 for row, effect in pairs if _counts(row) and _is_gone(effect))
         if gone > MANY:
             stop()
             log.error("bookings.vanished count=%d", gone)
@@ -73,6 +73,11 @@ class Watch:
 
 def _compared(row: Booking) -> bool:
     return row.state in COMPARED or row.state is State.UNSURE
+
+
+def _is_gone(effect: Effect | None) -> bool:
+    """Say whether nothing is left of it: no trace, or a memory without a row."""
+    return effect is None or effect.outcome is Outcome.CHECKING
 
 
 def _counts(row: Booking) -> bool:
