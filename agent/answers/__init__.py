@@ -6,7 +6,7 @@ Rule: a verb is in VERBS and in `rights.NEEDS`, or it does not exist; each act l
 from collections.abc import Mapping
 from typing import Any
 
-from agent.answers import bookings, check, emr, enrol, preview, secret, sharing, status, tasks, unsold
+from agent.answers import bookings, check, emr, enrol, preview, rules, secret, sharing, status, tasks, unsold
 from agent.answers.house import Asked, House, Sharing, Vault, Verb
 from agent.answers.rights import NEEDS, may
 from agent.core.errors import Refused
@@ -19,6 +19,7 @@ VERBS: Mapping[str, Verb] = {
     "check": check.check,
     "emr-list": emr.listing,
     "preview": preview.preview,
+    "sharing-show": rules.show,
     "sharing-diff": sharing.diff,
     "sharing-apply": sharing.apply,
     "sharing-pause": sharing.pause,

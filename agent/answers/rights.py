@@ -14,6 +14,7 @@ ANYONE = ""
 NEEDS: Mapping[str, str] = {
     "status": ANYONE,
     "preview": MANAGERS,
+    "sharing-show": MANAGERS,
     "sharing-diff": MANAGERS,
     "sharing-apply": MANAGERS,
     "sharing-pause": MANAGERS,

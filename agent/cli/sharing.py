@@ -1,4 +1,4 @@
-"""`creneau sharing diff/apply/pause/withdraw/resume` and `creneau freeze`."""
+"""`creneau sharing show/diff/apply/pause/withdraw/resume` and `creneau freeze`."""
 
 from typing import Annotated
 
@@ -6,11 +6,47 @@ import typer
 
 from agent.cli.failing import FINDING
 from agent.cli.session import Reply, Session, session, when
-from agent.core.message import say
+from agent.core.message import Message, say
 
 YES = typer.Option("--yes", help=say("Do it without asking.").id)
 SHOWN = 40
 """Slots listed of each kind; --json has them all."""
+
+
+def show(ctx: typer.Context) -> None:
+    """Print the rules of the file in plain words."""
+    here = session(ctx)
+    reply = here.ask("sharing-show")
+    if here.put(reply):
+        return
+    if reply["enabled"]:
+        here.tell(say("Sharing is on until {day}.", day=str(reply["expires"])))
+    else:
+        here.tell(say("Rehearsal: nothing leaves while enabled = false."))
+    for said in reply["says"]:
+        here.write("  " + here.cell(said))
+    for rule in reply["allow"]:
+        _rule(here, rule, say("Shared: {name} (line {line})", name=rule["name"], line=rule["line"]))
+    for rule in reply["deny"]:
+        _rule(here, rule, say("Never: {name} (line {line})", name=rule["name"], line=rule["line"]))
+    if not reply["applied"]:
+        here.tell(say("These rules are not applied yet: creneau sharing diff, then creneau sharing apply"))
+
+
+def _rule(here: Session, rule: Reply, title: Message) -> None:
+    here.tell(title)
+    named = {
+        "types": say("types"),
+        "people": say("people"),
+        "sites": say("sites"),
+        "days": say("days"),
+        "between": say("hours"),
+        "to": say("for"),
+    }
+    for key, word in named.items():
+        if rule[key]:
+            joined = (" - " if key == "between" else ", ").join(here.cell(value) for value in rule[key])
+            here.write(f"    {here.speech(word)} : {joined}")
 
 
 def diff(ctx: typer.Context) -> None:

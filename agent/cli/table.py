@@ -47,7 +47,7 @@ class Group:
 
 
 GROUPS = (
-    Group("sharing", "partage", say("The sharing rules: compare, apply, pause, withdraw.")),
+    Group("sharing", "partage", say("The sharing rules: read, compare, apply, withdraw.")),
     Group("tasks", "taches", say("What needs a person at the clinic.")),
     Group("emr", "dme", say("The EMR, as the agent reads it.")),
     Group("secret", "secret", say("Passwords and keys in the vault.")),
@@ -65,6 +65,7 @@ COMMANDS = (
         preview.preview,
         "creneau preview --days 3 --who Gagnon",
     ),
+    Command("sharing show", "partage voir", say("Print the sharing rules in plain words."), sharing.show),
     Command(
         "sharing diff",
         "partage comparer",

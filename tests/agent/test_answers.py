@@ -23,7 +23,7 @@ from agent.core.changes import enter, line
 from agent.core.errors import CreneauError, Misconfigured, Refused, Transient
 from agent.core.message import say
 from agent.core.model import Cell, EmrName, Finding, Instant, Patient, Severity, SiteId, SlotId
-from agent.core.sharing import Accord, Allow, Match, Posture, PublishAs, SharedSlot, SharingRules, Why, share
+from agent.core.sharing import Accord, Allow, Deny, Match, Posture, PublishAs, SharedSlot, SharingRules, Why, share
 from agent.door import Peer
 from agent.journal import Journal
 from agent.journal.box import DataBox, new_key
@@ -342,6 +342,36 @@ def test_arguments_out_of_bounds_are_refused(place: Place, args: dict[str, Any])
 
 
 # ---- sharing
+
+
+def test_show_says_what_the_file_says(place: Place) -> None:
+    """Rules with the clinic's own words; a null means any."""
+    match = Match(
+        frozenset({(DME, "s"), (DME, "?")}), frozenset({(DME, "101"), (DME, "7")}), None, frozenset({0, 4}), (480, 720)
+    )
+    everything = Deny("tout", 20, Match(sites=frozenset({SITE})))
+    place.rules = replace(RULES, allow=(replace(RULES.allow[0], match=match),), deny=(everything,))
+    answer = place.ask("sharing-show")
+    (allow,), (deny,) = answer["allow"], answer["deny"]
+    assert (allow["types"], allow["people"]) == (["?", "sans-rendez-vous"], ["7", "Dre A"])
+    assert ([day["id"] for day in allow["days"]], allow["between"]) == (["Mon", "Fri"], ["08:00", "12:00"])
+    assert [word["id"] for word in allow["to"]] == ["anyone", "urgent", "on site"]
+    assert deny == {
+        "name": "tout", "line": 20, "types": None, "people": None, "sites": ["principal"], "days": None,
+        "between": None, "to": [],
+    }  # fmt: skip
+    assert not answer["applied"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"identity": "named"}, {"times": "half-day"}, {"cancelled_frees": False}],
+)
+def test_show_says_what_holds_for_all_rules(place: Place, change: dict[str, Any]) -> None:
+    """Each setting has its own sentence."""
+    before = place.ask("sharing-show")["says"]
+    place.rules = replace(RULES, **change)
+    assert sum(one != two for one, two in zip(before, place.ask("sharing-show")["says"], strict=True)) == 1
 
 
 def test_the_first_difference_is_every_slot_that_would_appear(place: Place) -> None:

@@ -28,6 +28,7 @@ status|etat|One screen: is it working, since when, what to do next.|Un écran : 
 demo|demo|Show the whole job on a made-up clinic, with no server.|Montrer tout le travail sur une clinique fictive.
 version|version|Print version, build and supported systems.|Afficher la version et les systèmes acceptés.
 preview|apercu|Agenda on the left, what would leave on the right.|À gauche l'agenda, à droite ce qui sortirait.
+sharing show|partage voir|Print the sharing rules in plain words.|Dire les règles de partage en mots simples.
 sharing diff|partage comparer|Slots that would appear or vanish with the edited file.|Plages qui apparaîtraient ou disparaîtraient.
 sharing apply|partage appliquer|Put the edited rules into force, after asking.|Mettre les règles en vigueur, après confirmation.
 sharing pause|partage pause|No new slot appears; removals and bookings go on.|Rien de nouveau ne paraît; retraits et rendez-vous suivent.
@@ -374,6 +375,28 @@ def test_apply_of_rules_in_force_does_nothing(run: Callable[..., Any], door: Fak
     assert (code, len(door.asked)) == (0, 1)
     assert "in force already" in out
     assert json.loads(run("sharing apply --json")[1])["same"]
+
+
+def test_show_says_the_rules_in_plain_words(run: Callable[..., Any], door: FakeDoor) -> None:
+    """What holds for all rules, then each rule; what a rule leaves open is not listed."""
+    rule = {"name": "Matin", "line": 12, "types": ["suivi"], "people": ["Dre A", "Dr B"], "sites": None,
+            "days": [sentence("Mon"), sentence("Fri")], "between": ["08:00", "12:00"], "to": [sentence("anyone")]}  # fmt: skip
+    never = {**rule, "name": "Soir", "types": None, "people": None, "days": None, "to": []}
+    door.answers["sharing-show"] = {
+        "enabled": True, "expires": "2027-06-30", "applied": False,
+        "says": [sentence("Furthest day ahead: {n}", n=14)], "allow": [rule], "deny": [never],
+    }  # fmt: skip
+    code, out, _ = run("partage voir --lang fr")
+    assert code == 0
+    assert "Partage activé jusqu'au 2027-06-30." in out
+    assert "Partagé : Matin (ligne 12)\n    types : suivi\n    personnes : Dre A, Dr B\n    jours : lun, ven" in out
+    assert "Jamais : Soir (ligne 12)\n    heures : 08:00 - 12:00\n" in out
+    assert "creneau sharing apply" in out
+    door.answers["sharing-show"] = {**door.answers["sharing-show"], "enabled": False, "applied": True}
+    out = run("sharing show")[1]
+    assert "Rehearsal" in out
+    assert "sharing apply" not in out
+    assert json.loads(run("sharing show --json")[1])["applied"]
 
 
 @pytest.mark.parametrize(
