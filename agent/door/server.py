@@ -68,7 +68,7 @@ class Server:
             with contextlib.suppress(OSError):
                 line.shutdown(socket.SHUT_RD)
         for thread in left.values():
-            thread.join(LEAVE_S)
+            thread.join(LEAVE_S / len(left))
         self._path.unlink(missing_ok=True)
 
     def _listen(self) -> None:

@@ -246,6 +246,7 @@ def test_status_in_french(run: Callable[..., Any], door: FakeDoor) -> None:
     assert "Plages à combler par téléphone (3) : creneau unsold" in out
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot change the zone of a process")
 def test_the_agents_own_times_are_shown_in_ours(
     run: Callable[..., Any], door: FakeDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
