@@ -1,0 +1,78 @@
+"""One screen: what works, since when, what to do next."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from agent.ports import Identity
+
+
+def test_status_of_a_clinic_at_work(place: Any) -> None:
+    """All parts work, sharing is in force, nothing is left to do."""
+    place.run()
+    place.applied = place.RULES
+    place.vault.who = Identity("fjord", "https://hub.example.org", "i-1", "1a2b")
+    place.publish()
+    answer = place.ask("status")
+    assert (answer["working"], answer["next"]) == ("yes", [])
+    assert answer["counts"] == {"online": 3, "unsold": 0, "tasks": 0, "bookings": 0}
+    assert {line["part"] for line in answer["lines"]} == {"publish", "deliver", "receive", "apply", "beat", "sharing"}
+
+
+def test_status_names_what_does_not_work_and_what_to_do(place: Any, booked: Callable[..., None]) -> None:
+    """One leg down is "partly", and the next steps are commands."""
+    place.run(beat="transient", apply="misconfigured")
+    booked()
+    place.later(3)
+    answer = place.ask("status")
+    assert answer["working"] == "partly"
+    says = {line["part"]: (line["says"]["id"], line["for_s"]) for line in answer["lines"]}
+    assert says["beat"] == ("does not answer; trying again", 180)
+    assert says["apply"] == ("stopped: something must be mended", 180)
+    assert [step["id"].rpartition(": ")[2] for step in answer["next"]] == [
+        "creneau enrol CODE",
+        "creneau preview",
+        "creneau check",
+        "creneau tasks list",
+        "creneau unsold",
+    ]
+
+
+def test_status_of_a_stopped_agent(place: Any) -> None:
+    """Nothing runs: it says so and how to start it."""
+    answer = place.ask("status")
+    assert (answer["working"], answer["since"]) == ("stopped", None)
+    assert "creneau run, or its service" in str(answer["next"])
+
+
+def test_status_when_every_leg_is_down(place: Any) -> None:
+    """Running and useless is told from partly working."""
+    place.run(beat="transient", deliver="transient", receive="transient", apply="transient", publish="transient")
+    assert place.ask("status")["working"] == "no"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"expires": date(2026, 11, 22)}, "expired on {day}: nothing leaves"),
+        ({"expires": date(2026, 12, 23)}, "in force; days left: {n}"),
+        ({"enabled": False}, "rehearsal: nothing leaves"),
+        ({}, "in force until {day}"),
+    ],
+)
+def test_status_says_how_sharing_stands(place: Any, change: dict[str, Any], says: str) -> None:
+    """Rehearsal, in force, soon over, over."""
+    place.applied = replace(place.RULES, **change)
+    (line,) = [line for line in place.ask("status")["lines"] if line["part"] == "sharing"]
+    assert line["says"]["id"] == says
+
+
+def test_status_says_when_the_clinic_ordered_a_freeze(place: Any) -> None:
+    """A posture stands before the rules, with the way out."""
+    place.ask("freeze")
+    answer = place.ask("status")
+    assert answer["lines"][-1]["says"]["id"] == "frozen: nothing is written into the EMR"
+    assert answer["next"][-1]["id"] == "Put the slots back online: creneau sharing resume"
