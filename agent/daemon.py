@@ -42,11 +42,16 @@ class Pace:
 
 @dataclass(slots=True)
 class Post:
-    """One leg at its post. `close` frees whatever blocks it, from another thread."""
+    """One leg at its post.
+
+    `close` frees whatever blocks it, from another thread; `first`: longest wait before the first step, which a wake
+    cuts short.
+    """
 
     leg: Leg
     pace: Pace
     close: Callable[[], None] = lambda: None
+    first: timedelta = AT_ONCE
     wake: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
     stepping: timedelta | None = None
@@ -58,6 +63,12 @@ class Post:
     def kind(self) -> str:
         """Return "publish" of "publish:oscar"."""
         return self.leg.name.partition(":")[0]
+
+
+def family(fault: CreneauError) -> str:
+    """Return the word of the nearest class of the family: a link's own subclass counts as what it derives from."""
+    nearest = next(one for one in type(fault).__mro__ if one.__module__ == CreneauError.__module__)
+    return nearest.__name__.lower()
 
 
 def backoff(faults: int, dice: Dice) -> timedelta:
@@ -78,6 +89,7 @@ class Daemon:
     def start(self) -> None:
         """Start one thread a post."""
         for post in self.posts:
+            post.due = self.clock.now().age + post.first
             post.thread = threading.Thread(target=self._run, args=(post,), name=post.leg.name, daemon=True)
             post.thread.start()
 
@@ -120,6 +132,7 @@ class Daemon:
         return age - since < 2 * post.leg.longest
 
     def _run(self, post: Post) -> None:
+        post.wake.wait(post.first.total_seconds())
         while not self.stop_event.is_set():
             now = self.clock.now()
             post.wake.clear()
@@ -151,7 +164,7 @@ class Daemon:
         return until_grid if step.again is None else min(step.again, until_grid)
 
     def _fault(self, post: Post, now: Instant, fault: CreneauError) -> timedelta:
-        kind = type(fault).__name__.lower()
+        kind = family(fault)
         if self.stop_event.is_set():
             return AT_ONCE
         if post.down is None or post.down[0] != kind:

@@ -111,7 +111,7 @@ class Journal:
 
 
 def _start_lost(tx: Tx, now: datetime) -> None:
-    facts.put(tx, {"restart": "lost"})
+    facts.put(tx, {"restart": "lost", "lost": now.isoformat(timespec="seconds")})
     ledger.append(tx, "start", b"lost", now)
 
 

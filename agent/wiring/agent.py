@@ -43,11 +43,11 @@ class Agent:
             self._go()
             opening.callback(self._halt)
             if sys.platform != "win32":
-                answers = Answers(house(self.state, self.state.board, self._wake, self.reload))
+                answers = Answers(house(self.state, self.state.board, self.wake, self.reload))
                 door = Server(door_path(plan), answers, may)
                 door.start()
                 opening.callback(door.stop)
-            nightly = Nightly(self.state, self._wake)
+            nightly = Nightly(self.state, self.wake)
             nightly.start()
             opening.callback(nightly.stop)
             self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
@@ -59,6 +59,15 @@ class Agent:
     def alive(self) -> bool:
         """Say whether every leg's last step is younger than twice its `longest`."""
         return self._daemon.alive()
+
+    def is_well(self) -> bool:
+        """Say whether every leg has stepped and its last step went well."""
+        legs = self.state.board.read().legs
+        return len(legs) == len(self._posts.all) and all(leg.kind == "ok" for leg in legs.values())
+
+    def wake(self, *kinds: str) -> None:
+        """Make the legs of these kinds step now; no kind = all."""
+        self._daemon.wake(*kinds)
 
     def stop(self) -> None:
         """End within 5 s; idempotent."""
@@ -109,9 +118,6 @@ class Agent:
 
     def _halt(self) -> None:
         self._daemon.stop()
-
-    def _wake(self, *kinds: str) -> None:
-        self._daemon.wake(*kinds)
 
     def _watch(self) -> None:
         """Look at the file, and pet the watchdog while the legs live."""

@@ -12,6 +12,7 @@ from agent import __version__
 from agent.config import EmrPlan, Plan
 from agent.core.health import Source, Vitals
 from agent.core.model import EmrName, Instant, SiteId, Slot, SlotId
+from agent.core.sharing import Posture
 from agent.daemon import Pace, Post
 from agent.journal import Journal
 from agent.keys import VaultKeys
@@ -27,6 +28,9 @@ from agent.wiring.inforce import InForce
 MINUTE = timedelta(minutes=1)
 HOURLY = timedelta(hours=1)
 """How long the legs of a hub that will not have us wait before they ask again."""
+
+READ_FIRST = timedelta(seconds=10)
+"""How long deliver waits for the first read: a view sent before it would use up the tick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def posts(shop: Shop) -> Posts:
         Post(receive, Pace(MINUTE, mend=HOURLY), close=shop.hub.close),
         *publishes,
         *[post for post, _ in applies],
-        Post(deliver, Pace(tick, phase + tick / 2, mend=HOURLY), close=shop.hub.close),
+        Post(deliver, Pace(tick, phase + tick / 2, mend=HOURLY), close=shop.hub.close, first=READ_FIRST),
         Post(_beat(shop, tick), Pace(MINUTE, shop.dice.between(timedelta(0), MINUTE), mend=HOURLY)),
     ]
     return Posts(every, deliver, [leg for _, leg in applies])
@@ -105,6 +109,8 @@ def _publish(shop: Shop, source: EmrPlan, phase: timedelta) -> Post:
 
 def _apply(shop: Shop, source: EmrPlan) -> tuple[Post, Apply]:
     emr = _open(shop, source)
+    inbox, records = shop.journal.inbox(), shop.journal.records()
+    # No cursor: no full list of orders was read since the state was made, lost or the hub's log changed.
     leg = Apply(
         emr=emr,
         bookings=shop.journal.bookings(source.id),
@@ -113,8 +119,22 @@ def _apply(shop: Shop, source: EmrPlan) -> tuple[Post, Apply]:
         rules=shop.rules,
         mode=source.bookings,
         max_per_hour=shop.plan.booking.max_per_hour,
+        interval=source.poll,
+        freeze=_freezer(shop),
+        closed=lambda: inbox.cursor() is None,
+        enquire=lambda: "lost" in records.facts(),
     )
     return Post(leg, Pace(source.poll, shop.dice.between(timedelta(0), source.poll)), close=emr.close), leg
+
+
+def _freezer(shop: Shop) -> Callable[[], None]:
+    """Return what stops all writing, durably, until a person says go on."""
+
+    def freeze() -> None:
+        shop.journal.records().put({"posture": Posture.FROZEN.value}, shop.clock.now(), kind="posture")
+        shop.rules.renew(shop.plan)
+
+    return freeze
 
 
 def _beat(shop: Shop, tick: timedelta) -> Beat:

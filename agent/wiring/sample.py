@@ -93,6 +93,15 @@ class Sample:
         """Return the clinic as the hub's operator sees it."""
         return desk.clinic(self.folder / "hub", CLINIC)
 
+    def well(self) -> bool:
+        """Say whether every leg's last step went well."""
+        return self.agent is not None and self.agent.is_well()
+
+    def beat(self) -> None:
+        """Let a heartbeat go now instead of at its minute."""
+        if self.agent is not None:
+            self.agent.wake("beat")
+
     def trail(self, kind: str) -> list[bytes]:
         """Return the running agent's ledger lines of one kind."""
         if self.agent is None:

@@ -9,7 +9,7 @@ import pytest
 from agent.core.errors import Ambiguous, CreneauError, Misconfigured, Refused, Transient
 from agent.core.message import say
 from agent.core.model import Instant
-from agent.daemon import CAP, Daemon, Pace, Post, backoff
+from agent.daemon import CAP, Daemon, Pace, Post, backoff, family
 from agent.ports import Step
 
 START = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -218,3 +218,25 @@ def test_a_hung_step_is_not_alive_and_does_not_hold_the_stop(caplog: pytest.LogC
     leave.set()
     assert post.thread is not None
     post.thread.join(5)
+
+
+def test_a_first_step_may_wait_for_another_leg() -> None:
+    """Deliver waits for the first read, and no longer than its time: a wake cuts the wait short."""
+    leg = Scripted("deliver")
+    daemon, (post,), _, _ = a_daemon(leg)
+    post.first = timedelta(minutes=10)
+    daemon.start()
+    assert not leg.stepped.is_set()
+    daemon.nudge(frozenset({"deliver"}))
+    assert leg.stepped.wait(5)
+    daemon.stop()
+
+
+def test_a_subclass_is_shown_by_its_family() -> None:
+    """What a link refines stays one of the four kinds a person knows."""
+
+    class Barred(Misconfigured):
+        pass
+
+    assert family(Barred(say("send"), say("shut out"))) == "misconfigured"
+    assert family(fault(Ambiguous)) == "ambiguous"

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agent.cli.demo.stage import PATIENT, Stage
+from agent.cli.session import when
 from agent.core.errors import Refused
 from agent.core.message import Message, say
 
@@ -53,7 +54,8 @@ def push(stage: Stage) -> None:
     stage.tell(say("joined; fingerprint to compare by phone: {fingerprint}", fingerprint=joined["fingerprint"]))
     sample.start()
     slots = stage.until(say("no slot reached the hub"), sample.portal.slots)
-    sent, receipt = sample.trail("sent")[-1], sample.trail("receipt")[-1]
+    receipt = stage.until(say("no receipt came"), lambda: sample.trail("receipt"))[-1]
+    sent = sample.trail("sent")[-1]
     stage.tell(say("signed message, {size} bytes: {start}…", size=len(sent), start=_visible(sent)))
     stage.tell(say("signed receipt, {size} bytes: {start}…", size=len(receipt), start=_visible(receipt)))
     stage.tell(say("the booking site can now offer {count} slots", count=len(slots)))
@@ -68,7 +70,8 @@ def hold(stage: Stage) -> None:
     before = len(sample.rows())
     until = sample.time() + timedelta(minutes=5)
     sample.portal.hold(CLINIC, booking, 1, slot["id"], now=sample.time(), until=until)
-    stage.tell(say("held for 5 minutes: {start} → {outcome}", start=slot["start"], outcome=stage.outcome(booking, 1)))
+    word = stage.word(stage.outcome(booking, 1))
+    stage.tell(say("held for 5 minutes: {start} → {outcome}", start=when(slot["start"]), outcome=word))
     _sure(len(sample.rows()) == before, say("a hold must not touch the agenda"))
     stage.held.update(booking=booking, slot=slot)
 
@@ -84,7 +87,8 @@ def book(stage: Stage) -> None:
     sample.restart()
     rows = [row for row in sample.rows() if row.creator == "creneau" and row.is_active]
     _sure(outcome == "booked" and len(rows) == 1 and len(sample.rows()) == before + 1, say("one appointment expected"))
-    stage.tell(say("{outcome}; in the agenda: {row}", outcome=outcome, row=f"{rows[0].start:%Y-%m-%d %H:%M}"))
+    landed = f"{rows[0].start:%Y-%m-%d %H:%M}"
+    stage.tell(say("{outcome}; in the agenda: {row}", outcome=stage.word(outcome), row=landed))
     stage.tell(say("agent stopped and started again: still one appointment"))
 
 
@@ -97,7 +101,8 @@ def race(stage: Stage) -> None:
     rows = [row for row in stage.sample.rows() if row.creator == "creneau" and row.is_active]
     _sure(outcome == "conflict" and len(rows) == 1, say("the person at the desk must win"))
     others = stage.sample.portal.booking(CLINIC, booking)["alternatives"]
-    stage.tell(say("front desk booked {start} first → online: {outcome}", start=start, outcome=outcome))
+    word = stage.word(outcome)
+    stage.tell(say("front desk booked {start} first → online: {outcome}", start=when(start), outcome=word))
     stage.tell(say("her appointment stands; the patient is shown {count} other slots", count=len(others)))
 
 
@@ -131,15 +136,20 @@ def outage(stage: Stage) -> None:
     rows = stage.until(say("the booking did not land"), lambda: _landed(stage, 2))
     stage.tell(say("meanwhile the booking landed in the agenda: {row}", row=f"{rows[-1].start:%Y-%m-%d %H:%M}"))
     sample.restore()
-    stage.tell(say("hub restored; outcome told: {outcome}", outcome=stage.outcome(booking, 1, word="booked")))
+    told = stage.word(stage.outcome(booking, 1, word="booked"))
+    stage.tell(say("hub restored; outcome told: {outcome}", outcome=told))
     _sure(len(_landed(stage, 2)) == 2, say("no appointment may be entered twice"))
 
 
 def heartbeat(stage: Stage) -> None:
-    """Show the clinic as the hub's operator sees it."""
+    """Show the clinic as the hub's operator sees it: every part well, and no number of the agenda."""
+    sample = stage.sample
+    stage.until(say("a part of the agent is not well"), sample.well)
+    sample.beat()
     seen = stage.until(say("no heartbeat came"), lambda: _beaten(stage))
-    stage.tell(say("clinic {clinic}: {state}", clinic=str(seen["clinic"]), state=str(seen["state"])))
-    stage.here.write(f"   {json.dumps(seen['beat']['legs'])}")
+    stage.tell(say("the hub's operator sees clinic {clinic}, and of it:", clinic=str(seen["clinic"])))
+    told = {name: seen["beat"][name] for name in ("legs", "emr_read", "hub", "oldest", "disk", "uptime")}
+    stage.here.write(f"   {json.dumps(told)}")
 
 
 SCENES = (
@@ -172,7 +182,8 @@ def _landed(stage: Stage, count: int) -> list[Any]:
 
 def _beaten(stage: Stage) -> dict[str, Any]:
     seen = dict(stage.sample.look())
-    return seen if seen["beat"] else {}
+    legs = seen["beat"]["legs"] if seen["beat"] else {}
+    return seen if len(legs) == 5 and set(legs.values()) == {"ok"} else {}
 
 
 def _visible(body: bytes) -> str:

@@ -56,6 +56,13 @@ class Stage:
             threading.Event().wait(LOOK_S)
         return found
 
+    def word(self, outcome: str) -> str:
+        """Return an outcome of the wire as people say it."""
+        from agent.answers.words import OUTCOME
+        from agent.core.booking import Outcome
+
+        return self.here.speech(OUTCOME[Outcome(outcome)])
+
     def booking(self) -> str:
         """Return a fresh booking id."""
         self.bookings += 1

@@ -90,7 +90,7 @@ def test_garbage_is_set_aside_and_never_deleted(reopen: Callable[..., Journal], 
     (folder / "journal.db").write_bytes(b"not a database at all " * 400)
     journal = reopen()
     assert (folder / "journal-20261123T170000Z.bad").read_bytes().startswith(b"not a database")
-    assert journal.records().facts() == {"restart": "lost"}
+    assert journal.records().facts().keys() == {"restart", "lost"}
     assert journal.outbox().standing() == type(journal.outbox().standing())(None, 0, "lost")
 
 
@@ -116,7 +116,7 @@ def test_a_torn_page_is_found_at_open(reopen: Callable[..., Journal], tmp_path: 
     data = bytearray(path.read_bytes())
     data[4096 * 30 : 4096 * 31] = os.urandom(4096)
     path.write_bytes(data)
-    assert reopen().records().facts() == {"restart": "lost"}
+    assert reopen().records().facts().keys() == {"restart", "lost"}
     assert len(list((tmp_path / "state").glob("*.bad"))) == 1
 
 
@@ -128,7 +128,7 @@ def test_another_programs_database_is_set_aside(reopen: Callable[..., Journal], 
     other.execute("CREATE TABLE theirs(x)")
     other.commit()
     other.close()
-    assert reopen().records().facts() == {"restart": "lost"}
+    assert reopen().records().facts().keys() == {"restart", "lost"}
 
 
 @pytest.mark.parametrize("in_the_way", ["state", "state/journal.db/folder"])
