@@ -14,8 +14,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-import typer
-
 from agent.cli.account import account
 from agent.cli.waiting import waiting
 from agent.core.message import Message, say
@@ -133,15 +131,25 @@ class Session:
         answer = sys.stdin.readline().strip().casefold()
         if answer not in {"y", "yes", "o", "oui"}:
             print(self.speech(say("Nothing was done.")), file=sys.stderr)
-            raise typer.Exit(2)
+            from typer import Exit
+
+            raise Exit(2)
 
 
-def session(ctx: typer.Context) -> Session:
-    """Return the session of a command."""
+def session(ctx: Any) -> Session:
+    """Return the session of a command, from typer's context."""
     found = ctx.obj
     if not isinstance(found, Session):
         raise TypeError("no session")
     return found
+
+
+def safe_streams() -> None:
+    """Never fail for a letter the console cannot show (cp1252, ASCII): it becomes a question mark."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
 
 
 def when(value: object) -> str:
