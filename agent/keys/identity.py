@@ -57,7 +57,7 @@ def _generate(curve: Literal["Ed25519", "X25519"]) -> OKPKey:
 
 
 class VaultKeys:
-    """The Keys of ports.py, and what enrolment and the nightly work change; any thread."""
+    """The Keys of agent.ports, and what enrolment and the nightly work change; any thread."""
 
     def __init__(self, vault: ServiceVault) -> None:
         """Take an opened vault."""
