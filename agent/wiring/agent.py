@@ -13,7 +13,6 @@ from pathlib import Path
 from agent.answers import Answers, may
 from agent.config import Plan, read_plan
 from agent.core.errors import CreneauError
-from agent.core.sharing import Posture
 from agent.daemon import Daemon
 from agent.door import Server
 from agent.notify import Notifier
@@ -90,7 +89,7 @@ class Agent:
                 return
             if _legs_of(plan) == _legs_of(old):
                 self.state.renew(plan)
-                if self.state.rules().posture is Posture.WITHDRAWN is not was:
+                if self.state.rules().posture.is_offline and not was.is_offline:
                     self._posts.deliver.now_at_once()
                 self._daemon.wake("publish", "apply")
             else:
