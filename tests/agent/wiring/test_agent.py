@@ -77,7 +77,7 @@ def test_another_poll_rebuilds_the_legs_without_a_restart(sample: Sample) -> Non
     edit(sample, '"1s"', '"2s"')
     until(sample, lambda: sample.agent is not None and sample.agent.state.plan.emrs[0].poll == timedelta(seconds=2))
     assert sample.agent.state.journal is journal
-    assert sample.agent.alive()
+    until(sample, lambda: sample.agent is not None and sample.agent.alive())
 
 
 def test_withdraw_is_in_force_at_once_and_survives_a_restart(sample: Sample) -> None:
