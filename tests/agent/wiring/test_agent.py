@@ -215,6 +215,35 @@ def test_check_looks_at_the_machine(sample: Sample) -> None:
     assert "machine.ledger" not in found
 
 
+def test_check_names_a_journal_that_was_set_aside(sample: Sample) -> None:
+    """A damaged journal takes the applied rules with it: somebody has to know, not only the log."""
+    folder = read_plan(sample.file, entries()).service.data_dir
+    sample.enrol()
+    _check_stopped(sample)
+    (folder / "journal.db").write_bytes(b"garbage" * 9999)
+    found = {one["code"]: one for one in _check_stopped(sample)}
+    assert found["machine.journal-lost"]["severity"] == "warn"
+
+
+def test_no_other_account_reads_a_file_of_the_data_folder(sample: Sample) -> None:
+    """The folder is closed, and so is each file in it should the folder ever be opened."""
+    folder = read_plan(sample.file, entries()).service.data_dir
+    sample.enrol()
+    sample.start()
+    names = {path.name for path in folder.iterdir()}
+    assert {"vault.lock", "journal.db", "journal.ballast", "creneau.lock"} <= names
+    assert not [path.name for path in folder.iterdir() if path.stat().st_mode & 0o007]
+
+
+def test_a_data_folder_that_cannot_be_is_said_plainly(tmp_path: Path) -> None:
+    """A file where the folder should be, a folder where the lock should be."""
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    (tmp_path / "creneau.lock").mkdir()
+    for folder in (tmp_path / "file", tmp_path / "file" / "data", tmp_path):
+        with pytest.raises(Misconfigured, match="cannot be read or written"), StateLock(folder):
+            pass
+
+
 def _check_stopped(sample: Sample) -> list[dict[str, object]]:
     findings: list[dict[str, object]] = list(sample.ask("check", part="machine")["findings"])
     return findings
