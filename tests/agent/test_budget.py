@@ -16,9 +16,9 @@ SCREEN = ("typer", "pydantic", "pydantic_core", "rich", "pygments", "markdown_it
 """The command line: typer reads options with pydantic and draws with rich; httpx has one of its own (click, rich)."""
 LOOPS = ("asyncio", "apscheduler", "multiprocessing", "tzlocal", "trio", "uvicorn")
 """The agent is threads and one stop event."""
-STRANGERS = ("sqlalchemy", "fastapi", "starlette", "hub", "fhir", "msgspec", "hl7apy", "requests", "keyring")
+STRANGERS = ("sqlalchemy", "fastapi", "starlette", "hub", "fhir", "msgspec", "hl7apy", "requests")
 """Parts of the hub, of other adapters, and of what was left out for its size."""
-TOOLS = ("pytest", "babel", "setuptools", "pkg_resources", "importlib_metadata", "unittest", "doctest")
+TOOLS = ("pytest", "babel", "setuptools", "pkg_resources", "unittest", "doctest")
 
 RUNS = """
 from dataclasses import replace
