@@ -55,18 +55,32 @@ def test_narrowing_in_the_file_is_in_force_by_itself_and_widening_waits(sample: 
     until(sample, lambda: len(sample.portal.slots()) >= offered)
 
 
-def test_a_faulty_file_changes_nothing_and_the_next_good_one_counts(sample: Sample) -> None:
-    """The last good plan stays in force; the agent goes on."""
+def test_a_faulty_file_changes_nothing_and_the_next_good_one_counts(
+    sample: Sample, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The last good plan stays in force; the agent goes on, and its log says where the fault is."""
     sample.start()
     assert sample.agent is not None
     plan = sample.agent.state.plan
     edit(sample, "[hub]", "[hub")
     sample.agent.reload()
     assert sample.agent.state.plan is plan
+    assert "config.faulty n=1" in caplog.text
     edit(sample, "[hub", "[hub]")
     sample.agent.reload()
     assert sample.agent.state.plan is not plan
     assert sample.agent.alive()
+
+
+def test_another_data_folder_waits_for_the_next_start(sample: Sample, caplog: pytest.LogCaptureFixture) -> None:
+    """The lock and the journal are held where they are; the log says that a restart is needed."""
+    sample.start()
+    assert sample.agent is not None
+    held = sample.agent.state.plan.service.data_dir
+    edit(sample, held.as_posix(), held.with_name("elsewhere").as_posix())
+    sample.agent.reload()
+    assert sample.agent.state.plan.service.data_dir == held
+    assert "config.restart_needed key=data_dir" in caplog.text
 
 
 def test_another_poll_rebuilds_the_legs_without_a_restart(sample: Sample) -> None:
