@@ -29,8 +29,8 @@ class Nightly:
         self._wake = wake
         zone = ZoneInfo(state.plan.sites[0].time_zone)
         minute = int(state.dice.between(timedelta(0), SPREAD).total_seconds() // 60)
-        self._scheduler = BackgroundScheduler(
-            timezone=zone, job_defaults={"coalesce": True, "misfire_grace_time": 3600}
+        self._scheduler = BackgroundScheduler(  # a night the machine slept through is made up once, however late
+            timezone=zone, job_defaults={"coalesce": True, "misfire_grace_time": None}
         )
         self._scheduler.add_job(self.night, "cron", hour=FIRST_HOUR + minute // 60, minute=minute % 60)
         self._scheduler.add_job(self.scrub, "interval", seconds=SCRUB_S)
