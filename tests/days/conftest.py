@@ -1,5 +1,6 @@
 """A clinic and its hub on a bad day: the sample in one process, what is done to it, and who looks for the canary."""
 
+import logging
 import os
 import shutil
 import sqlite3
@@ -46,7 +47,7 @@ class Day:
         """Return the first true answer, with what was waited for when it does not come."""
         ends = self.sample.time() + timedelta(seconds=20)
         while not (found := ready()):
-            assert self.sample.time() < ends, what
+            assert self.sample.time() < ends, (what, self.status())
             threading.Event().wait(0.05)
         return found
 
@@ -150,6 +151,7 @@ def sql(path: Path, text: str, *values: object) -> list[Any]:
 def day(tmp_path: Path, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[Day]:
     """Lend a clinic that takes bookings as the test's parameter says; then look for the canary everywhere."""
     caplog.set_level("INFO")
+    logging.getLogger("httpx").setLevel("WARNING")
     with Sample(tmp_path, bookings=getattr(request, "param", "automatic")) as sample:
         made = Day(sample)
         yield made
