@@ -12,6 +12,7 @@ from agent.answers.house import Asked, House
 from agent.answers.shape import moment, sentence, since
 from agent.answers.sharing import posture_of
 from agent.core.errors import CreneauError
+from agent.core.health import MOST_SKEW
 from agent.core.message import Message, say
 from agent.core.model import Severity
 from agent.core.sharing import Posture, SharingRules
@@ -24,8 +25,8 @@ LEGS: Mapping[str, Message] = {
     "apply": say("Handling bookings"),
     "beat": say("Contact with the hub"),
 }
-SKEW, STILL = timedelta(minutes=2), timedelta(minutes=15)
-"""From how far off the clock is shown, and from where the agent publishes nothing."""
+SKEW = timedelta(minutes=2)
+"""From how far off the clock is shown."""
 REMIND = 60
 """Days before the sharing expires from which status says so."""
 
@@ -94,7 +95,7 @@ def _machine(house: House, health: Health | None) -> Iterable[Line]:
     skew = _skew(health)
     if abs(skew) > SKEW:
         far = say("this machine's clock is {seconds} s off", seconds=round(skew.total_seconds()))
-        says.append((far, Severity.FAULT if abs(skew) > STILL else Severity.WARN))
+        says.append((far, Severity.FAULT if abs(skew) > MOST_SKEW else Severity.WARN))
     if house.records.sizes().low:
         says.append((say("the disk is nearly full: no order is taken"), Severity.FAULT))
     for said, severity in says:
