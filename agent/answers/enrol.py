@@ -16,4 +16,6 @@ def enrol(house: House, asked: Asked) -> Mapping[str, Any]:
     told = {"clinic": identity.clinic, "hub": identity.hub, "fingerprint": identity.fingerprint}
     house.records.line("enrol", json.dumps(told, sort_keys=True).encode(), asked.now, who=asked.who)
     house.reload()
+    for kind in ("receive", "deliver", "beat"):  # they may be waiting an hour for a hub that would not have us
+        house.wake(kind)
     return {**told, "instance": identity.instance}

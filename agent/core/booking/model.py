@@ -88,7 +88,11 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One verified order. Identity is (booking, version); sameness is `body_hash`, SHA-256 of the inflated payload."""
+    """One verified order. Identity is (booking, version); sameness is `body_hash`, SHA-256 of the inflated payload.
+
+    `told`: the rev of the last outcome the hub holds of this booking, 0 = none; a booking whose row was lost counts on
+    from there, because two outcomes of one rev contradict each other.
+    """
 
     booking: BookingId
     version: int
@@ -99,6 +103,7 @@ class Order:
     slot_line: bytes | None
     patient_sha256: bytes | None
     body_hash: bytes
+    told: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from agent.core.booking import (
     over,
 )
 from agent.core.errors import CreneauError, Misconfigured, Refused, Transient
+from agent.core.health import trusted
 from agent.core.message import say
 from agent.core.model import BookingId, Instant, Patient, Reading, Slot, Window
 from agent.core.sharing import SharingRules, still_allowed
@@ -285,7 +286,7 @@ class Apply:
         return Start(
             now=now,
             turn=None if self._blocked else self.board.turn(),
-            skew_known=self.board.read().skew is not None,
+            skew_known=trusted(self.board.read().skew),
             free=free,
             allowed=allowed,
             limited=limited,
