@@ -3,6 +3,7 @@
 Rule: WATCHDOG=1 is sent only by the loop that asks the legs whether they are alive.
 """
 
+import contextlib
 import os
 import socket
 import sys
@@ -21,11 +22,7 @@ class Notifier:
 
     def __call__(self, state: str) -> None:
         """Send one state line, for example "READY=1"; a service manager that is gone is no fault of ours."""
-        if sys.platform == "win32" or not self._address:
-            return
-        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-            try:
+        if self._address and sys.platform != "win32":
+            address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel, contextlib.suppress(OSError):
                 channel.sendto(state.encode(), address)
-            except OSError:
-                return

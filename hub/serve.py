@@ -3,6 +3,8 @@
 Rule: there is no plain HTTP, on loopback neither.
 """
 
+import asyncio
+import signal
 import socket
 import ssl
 import threading
@@ -22,12 +24,16 @@ from hub.hub import Hub, open_store
 KEEP_ALIVE_S = 75
 """Longer than the pause between two beats, so that a beat costs no handshake."""
 _STOP_S = 5
+_GRACE_S = 0.3
 _LOOPBACK = "127.0.0.1"
 
 
 def serve(folder: Path, host: str, port: int, cert: Path | None = None, key: Path | None = None) -> None:
     """Serve until the process is told to stop. Raises Misconfigured as `server` does."""
-    server(folder, host, port, cert, key).run()
+    ready = server(folder, host, port, cert, key)
+    for told in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises the signal anew once it has stopped: a clean end
+        signal.signal(told, lambda *_: None)
+    ready.run()
 
 
 def server(folder: Path, host: str, port: int, cert: Path | None = None, key: Path | None = None) -> "Server":
@@ -96,9 +102,15 @@ class Server(uvicorn.Server):
         self.up.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Empty the waiting room first."""
+        """Empty the waiting room first, and wait for nobody who only keeps a line open."""
         self.hub.room.close()
-        await super().shutdown(sockets)
+        ending = asyncio.create_task(super().shutdown(sockets))
+        await asyncio.sleep(_GRACE_S)
+        for line in list(self.server_state.connections):
+            cycle = getattr(line, "cycle", None)  # the answer in work, if any
+            if cycle is None or cycle.response_complete:
+                line.transport.abort()  # a polite TLS goodbye waits for the other side, which may not be reading
+        await ending
 
 
 def _config(folder: Path, clock: Clock, cert: Path, key: Path, host: str = "", port: int = 0) -> uvicorn.Config:

@@ -6,11 +6,10 @@ Rule: nothing heavy is imported before a command needs it, and no traceback reac
 import os
 from collections.abc import Sequence
 
-import typer
-
 from agent.cli.failing import misused, report, unforeseen
 from agent.cli.places import REAL
-from agent.cli.session import Places, Session, Speaks
+from agent.cli.run import WORDS, live
+from agent.cli.session import Places, Session, Speaks, safe_streams
 from agent.core.errors import CreneauError
 
 __all__ = ["front", "main", "speaking"]
@@ -23,20 +22,30 @@ ANYWHERE = {"--lang": True, "--config": True, "--json": False}
 
 def main(argv: Sequence[str], places: Places = REAL) -> int:
     """Run one command; return its exit code: 0 well, 1 a finding, 2 cannot tell or a wrong command line."""
-    from agent.cli.app import build, safe_streams
-
     safe_streams()
     taken, rest = front(argv)
     speech = speaking(taken.get("--lang"), taken.get("--config"), quick=_only_help(rest))
     here = Session(speech, "--json" in taken, taken.get("--config"), places)
     try:
-        code = build(speech).main(args=rest, prog_name="creneau", standalone_mode=False, obj=here)
+        return live(here) if rest in WORDS else _command(rest, here)
     except CreneauError as error:
         return report(error, speech)
-    except (KeyboardInterrupt, EOFError, typer.Abort):
+    except (KeyboardInterrupt, EOFError):
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last net: a person gets three lines, not a traceback
         return misused(error, speech) if hasattr(error, "format_message") else unforeseen(error, speech)
+
+
+def _command(rest: Sequence[str], here: Session) -> int:
+    """Let typer read the command line and run the command; return its exit code."""
+    from typer import Abort
+
+    from agent.cli.app import build
+
+    try:
+        code = build(here.speech).main(args=rest, prog_name="creneau", standalone_mode=False, obj=here)
+    except Abort:
+        return INTERRUPTED
     return code if isinstance(code, int) else 0
 
 
@@ -78,13 +87,11 @@ def speaking(lang: str | None, config: str | None, *, quick: bool) -> Speaks:
 
 def _clinic(config: str | None) -> str | None:
     """Read one word of the clinic's file, leniently: its faults are reported by whoever reads it in earnest."""
-    import tomllib
-
     from agent.config import locate
+    from agent.config.document import read_document
 
     try:
-        with locate(config, os.environ).open("rb") as stream:
-            word = tomllib.load(stream).get("clinic", {}).get("language")
-    except (OSError, ValueError, AttributeError):
+        word = read_document(locate(config, os.environ)).data.get("clinic", {}).get("language")
+    except (CreneauError, AttributeError):
         return None
     return word if isinstance(word, str) else None

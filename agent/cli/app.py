@@ -3,7 +3,6 @@
 Rule: every name, alias and help line comes from `table.py`; an alias is the same command, hidden from the help.
 """
 
-import sys
 from typing import Any
 
 import typer
@@ -76,11 +75,3 @@ def _translate(command: Any, speech: Speaks) -> None:
             param.help = speech(say(text))
     for below in getattr(command, "commands", {}).values():
         _translate(below, speech)
-
-
-def safe_streams() -> None:
-    """Never fail for a letter the console cannot show (cp1252, ASCII): it becomes a question mark."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="replace")

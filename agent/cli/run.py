@@ -1,6 +1,7 @@
 """`creneau run`: the agent in the foreground, until it is told to stop.
 
-Rule: the first signal stops it in order; a hang-up reads the configuration again.
+Rule: the first signal stops it in order; a hang-up reads the configuration again. What the command line is made of
+(typer, and pydantic with it: 12 MB) stays out of a process that lives for months, so nothing here imports it.
 """
 
 import logging
@@ -9,18 +10,17 @@ import sys
 import threading
 from typing import Any
 
-import typer
-
-from agent.cli.session import session
+from agent.cli.session import Session
 from agent.core.message import say
 
+WORDS = (["run"], ["executer"])
+"""The command lines that mean this and nothing else; with an option beside it, typer reads them."""
 LOOK_S = 0.5
 """How often the waiting thread lets Python run its signal handlers; Windows needs it."""
 
 
-def run(ctx: typer.Context) -> None:
-    """Start, say so, wait for SIGINT or SIGTERM, stop within 5 s."""
-    here = session(ctx)
+def live(here: Session) -> int:
+    """Start, say so, wait for SIGINT or SIGTERM, stop within 5 s; return the exit code."""
     plan = here.plan()
     logging.basicConfig(
         level=plan.service.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -33,6 +33,7 @@ def run(ctx: typer.Context) -> None:
         wait(running, stop, again)
     finally:
         running.stop()
+    return 0
 
 
 def wait(running: Any, stop: threading.Event, again: threading.Event) -> None:

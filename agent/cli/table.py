@@ -14,7 +14,7 @@ from agent.cli import (
     hub,
     init,
     preview,
-    run,
+    running,
     running_demo,
     secret,
     sharing,
@@ -144,7 +144,7 @@ COMMANDS = (
         enrol.enrol,
         "creneau enrol K7QD-8M2XP-…",
     ),
-    Command("run", "executer", say("Run the agent here, in the foreground."), run.run),
+    Command("run", "executer", say("Run the agent here, in the foreground."), running.run),
     Command(
         "hub init",
         "carrefour creer",

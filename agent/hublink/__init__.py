@@ -4,6 +4,7 @@ Rule: only an Envelope leaves, certificates are always checked, and only applica
 """
 
 import logging
+import sys
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     import httpx
 
 log = logging.getLogger("creneau.hublink")
+
+# httpx imports its own command line wherever click happens to be installed, and rich and pygments with it: 6 MB that
+# no agent uses. None in the module cache means "cannot be imported", which httpx provides for.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # typeshed leaves the None out
 
 SENDS = 3
 WITHIN_S = 15.0

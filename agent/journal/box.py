@@ -26,7 +26,7 @@ def place(table: str, column: str, *row: str | int) -> bytes:
 
 
 class DataBox:
-    """The Box of ports.py; shut = nonce, ciphertext, tag. Any thread."""
+    """The Box of agent.ports; shut = nonce, ciphertext, tag. Any thread."""
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from joserfc.jwk import OKPKey
-from keyring.errors import PasswordDeleteError
 
 from agent.core.envelope import (
     KeySet,
@@ -31,7 +30,7 @@ from agent.core.message import say
 from agent.core.model import BookingId, Patient
 from agent.keys.patient import read_patient
 from agent.keys.record import Enrolment, Fresh, Record, Sealing, read_record, write_record
-from agent.keys.vault import ServiceVault
+from agent.keys.vault import AbsentError, ServiceVault
 from agent.ports import Identity
 
 TURN = timedelta(days=30)
@@ -57,7 +56,7 @@ def _generate(curve: Literal["Ed25519", "X25519"]) -> OKPKey:
 
 
 class VaultKeys:
-    """The Keys of ports.py, and what enrolment and the nightly work change; any thread."""
+    """The Keys of agent.ports, and what enrolment and the nightly work change; any thread."""
 
     def __init__(self, vault: ServiceVault) -> None:
         """Take an opened vault."""
@@ -115,7 +114,7 @@ class VaultKeys:
 
     def drop(self, name: str) -> None:
         """Remove a secret; idempotent."""
-        with suppress(PasswordDeleteError):
+        with suppress(AbsentError):
             self._vault.delete_password(_SECRETS, name)
 
     def data_key(self) -> bytes:

@@ -1,6 +1,7 @@
-"""A keyring backend for services: one file, each entry sealed alone with ChaCha20-Poly1305 (RFC 8439).
+"""A keyring for services: one file, each entry sealed alone with ChaCha20-Poly1305 (RFC 8439).
 
-Rule: it is set by hand (`keyring.set_keyring`) and never found by itself; what does not open is an error, never empty.
+Rule: what does not open is an error, never empty. It has the shape of a keyring backend and does not import keyring
+(50 modules, 3 MB at rest); a program that wants it there registers it with KeyringBackend.register.
 """
 
 import base64
@@ -12,9 +13,6 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from keyring.backend import KeyringBackend
-from keyring.compat import properties
-from keyring.errors import PasswordDeleteError
 
 from agent.core.errors import Misconfigured, Transient
 from agent.core.message import Message, say
@@ -26,19 +24,18 @@ Entries = dict[str, dict[str, str]]
 """service -> username -> base64(nonce, ciphertext, tag)."""
 
 
-class ServiceVault(KeyringBackend):
+class AbsentError(LookupError):
+    """There is no such entry to delete."""
+
+
+class ServiceVault:
     """`vault.json` of a data folder; any thread, any process. Names stand in the clear, values never."""
 
     def __init__(self, folder: Path, root: bytes) -> None:
-        """Take the 32-byte root key. The parent's constructor is left out: it takes settings from the environment."""
+        """Take the 32-byte root key."""
         self._file = folder / "vault.json"
         self._lock = folder / "vault.lock"
         self._aead = ChaCha20Poly1305(root)
-
-    @properties.classproperty
-    def priority(self) -> float:
-        """Keep keyring from choosing this backend by itself: it needs a folder and a root key."""
-        raise RuntimeError("set by the agent only")
 
     def __str__(self) -> str:
         return "ServiceVault"
@@ -53,11 +50,11 @@ class ServiceVault(KeyringBackend):
         self.change(service, username, lambda _: password)
 
     def delete_password(self, service: str, username: str) -> None:
-        """Remove a value; raises keyring's PasswordDeleteError when absent."""
+        """Remove a value; raises AbsentError when there is none."""
         with self._alone():
             entries = self._load()
             if username not in entries.get(service, {}):
-                raise PasswordDeleteError("no such entry")
+                raise AbsentError("no such entry")
             del entries[service][username]
             self._save(entries)
 

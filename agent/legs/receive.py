@@ -49,10 +49,21 @@ class Receive:
     name: str = "receive"
     longest: timedelta = timedelta(minutes=2)
     _anew: bool = field(default=False, init=False)
+    _well: bool = field(default=False, init=False)
 
     def step(self, now: Instant) -> Step:
-        """Ask once, store what came, and ask again at once or when the hub wants."""
-        wait = timedelta(seconds=self.board.pace())
+        """Ask once, store what came, and ask again at once or when the hub wants.
+
+        The first question, and the first after a fault, is not held open: the clinic must not read "the hub does not
+        answer" for the half minute a quiet hub would keep it.
+        """
+        wait = timedelta(seconds=self.board.pace()) if self._well else AT_ONCE
+        self._well = False
+        step = self._ask(wait, now)
+        self._well = True
+        return step
+
+    def _ask(self, wait: timedelta, now: Instant) -> Step:
         cursor = self.inbox.cursor()
         who = self.keys.identity()
         body = {"cursor": cursor, "wait_s": int(wait.total_seconds()), "boot": self.boot}

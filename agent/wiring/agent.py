@@ -44,7 +44,7 @@ class Agent:
             opening.callback(self._halt)
             if sys.platform != "win32":
                 answers = Answers(house(self.state, self.state.board, self.wake, self.reload))
-                door = Server(door_path(plan), answers, may)
+                door = Server(door_path(plan.service.data_dir), answers, may)
                 door.start()
                 opening.callback(door.stop)
             nightly = Nightly(self.state, self.wake)

@@ -63,7 +63,7 @@ def posts(shop: Shop) -> Posts:
     tick = min(emr.poll for emr in plan.emrs)
     phase = shop.dice.between(timedelta(0), tick)
     publishes = [_publish(shop, source, phase) for source in plan.emrs]
-    applies = [_apply(shop, source) for source in plan.emrs if source.bookings != "none"]
+    applies = [_apply(shop, source) for source in plan.emrs]
     receive = Receive(
         inbox=shop.journal.inbox(_only(plan)),
         hub=shop.hub,

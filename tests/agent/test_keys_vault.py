@@ -10,10 +10,10 @@ from pathlib import Path
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
-from keyring.errors import PasswordDeleteError
 
 from agent.core.errors import Misconfigured, Transient
 from agent.keys import ServiceVault, make_root, root_key
+from agent.keys.vault import AbsentError
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,7 +37,8 @@ def test_what_is_stored_comes_back(vault: ServiceVault) -> None:
 
 
 def test_it_works_through_keyring(vault: ServiceVault) -> None:
-    """Set by hand, it answers keyring's own functions."""
+    """Registered and set by hand, it answers keyring's own functions."""
+    KeyringBackend.register(ServiceVault)
     before = keyring.get_keyring()
     keyring.set_keyring(vault)
     try:
@@ -81,9 +82,9 @@ def test_the_same_value_is_sealed_anew_each_time(vault: ServiceVault, tmp_path: 
     assert held["a"] != held["b"]
 
 
-def test_deleting_what_is_absent_is_keyrings_error(vault: ServiceVault) -> None:
+def test_deleting_what_is_absent_is_an_error(vault: ServiceVault) -> None:
     """An absent entry cannot be deleted."""
-    with pytest.raises(PasswordDeleteError):
+    with pytest.raises(AbsentError):
         vault.delete_password("s", "u")
 
 

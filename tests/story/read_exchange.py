@@ -1,6 +1,6 @@
 """An independent reader of the protocol, written from docs/protocol.md alone; it shares no code with the product.
 
-`python tests/story/read_exchange.py docs/vectors/exchange.json` verifies a recorded exchange and prints what it held.
+`python tests/story/read_exchange.py docs/vectors/recorded/exchange.json` verifies a recorded exchange and prints what it held.
 """
 
 import base64

@@ -16,7 +16,7 @@ from agent.ports import Answer
 from agent.wiring.sample import CLINIC, Sample
 
 READER = Path(__file__).with_name("read_exchange.py")
-PUBLISHED = Path(__file__).parents[2] / "docs" / "vectors" / "exchange.json"
+PUBLISHED = Path(__file__).parents[2] / "docs" / "vectors" / "recorded" / "exchange.json"
 PATIENT = {
     "family": "Tremblay",
     "given": "Rosalie",

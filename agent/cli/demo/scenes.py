@@ -144,6 +144,7 @@ def outage(stage: Stage) -> None:
 def heartbeat(stage: Stage) -> None:
     """Show the clinic as the hub's operator sees it: every part well, and no number of the agenda."""
     sample = stage.sample
+    sample.beat()  # the outage left its mark on the last one
     stage.until(say("a part of the agent is not well"), sample.well)
     sample.beat()
     seen = stage.until(say("no heartbeat came"), lambda: _beaten(stage))

@@ -142,3 +142,56 @@ def test_the_built_command_has_no_shell_completion_surprise() -> None:
     """Only our own options stand on the first help: no --install-completion."""
     options = {name for param in build(str).params for name in param.opts}
     assert options == {"--lang", "--config", "--json"}
+
+
+# ---- a faulty file beside a running agent
+
+
+@pytest.fixture
+def beside(places: Any, door: Any) -> Any:
+    """Make the file faulty while an agent runs by its last good one."""
+    faults = Faults((Fault("c.toml", "poll", "soon", 7, say("bad")), Fault("c.toml", "id", "", 9, say("missing"))))
+
+    def read(_file: Path) -> Any:
+        raise faults
+
+    object.__setattr__(places, "read", read)
+    object.__setattr__(places, "running", lambda _file: door)
+    return faults
+
+
+def test_the_kill_switch_works_while_the_file_has_faults(run: Callable[..., Any], door: Any, beside: Any) -> None:
+    """A missing quote never keeps a clinic from stopping the agent that runs by the last good file."""
+    assert beside.faults
+    door.answers["freeze"] = {"posture": "frozen", "was": "open", "says": {"id": "frozen", "args": {}}}
+    code, out, err = run("freeze --json")
+    assert code == 0
+    assert json.loads(out)["posture"] == "frozen"
+    assert err == "note: the file has faults; the running agent keeps its last good one (creneau check config)\n"
+
+
+def test_what_needs_the_faulty_file_shows_every_fault(run: Callable[..., Any], door: Any, beside: Any) -> None:
+    """The door carries one fault; the command knows them all. Another misconfiguration is shown as it came."""
+    door.answers["sharing-diff"] = Misconfigured(say("read"), say("bad"), file=beside.file)
+    code, _, err = run("sharing diff")
+    assert code == 1
+    assert "(c.toml:9, id)" in err
+    door.answers["sharing-diff"] = Misconfigured(say("open the vault"), say("damaged"), file="vault.json")
+    assert "(vault.json)" in run("sharing diff")[2]
+
+
+def test_without_a_running_agent_a_faulty_file_is_an_error(run: Callable[..., Any], places: Any, beside: Any) -> None:
+    """Nobody to ask: the faults are shown."""
+    assert beside.faults
+    object.__setattr__(places, "running", lambda _file: None)
+    code, out, err = run("freeze")
+    assert (code, out) == (1, "")
+    assert "(c.toml:7, poll = soon)" in err
+
+
+def test_bytes_that_are_no_letters_are_refused(run: Callable[..., Any], door: Any) -> None:
+    """A Latin-1 terminal under UTF-8 gives half letters: three lines, not a fault of ours."""
+    code, _, err = run("check \udce9\udcff")
+    assert code == 1
+    assert "part holds bytes that are no letters" in err
+    assert door.asked == []

@@ -27,20 +27,32 @@ def listed(*entries: object, **more: Any) -> dict[str, Any]:
 
 
 def test_asks_with_cursor_wait_and_boot(house: Any, leg: Receive) -> None:
-    """The first call lists everything; the next acknowledges what was committed."""
+    """The first call lists everything and is not held open; the next acknowledges what was committed, and waits."""
     house.hub.script = [listed(), listed()]
     leg.step(house.now)
-    assert (house.hub.members()["cursor"], house.hub.members()["wait_s"]) == (None, 25)
+    assert (house.hub.members()["cursor"], house.hub.members()["wait_s"]) == (None, 0)
     assert house.hub.members()["boot"] == "b" * 22
-    assert house.hub.waits == [timedelta(seconds=25)]
     leg.step(house.now)
-    assert house.hub.members()["cursor"] == CURSOR
+    assert (house.hub.members()["cursor"], house.hub.members()["wait_s"]) == (CURSOR, 25)
+    assert house.hub.waits == [timedelta(0), timedelta(seconds=25)]
+
+
+def test_the_first_call_after_a_fault_is_not_held_open(house: Any, leg: Receive) -> None:
+    """A quiet hub that is back must not be shown as down for the length of a long poll."""
+    house.hub.script = [listed(), {"problem": "rate-limited"}, listed(), listed()]
+    leg.step(house.now)
+    with pytest.raises(Transient):
+        leg.step(house.now)
+    leg.step(house.now)
+    leg.step(house.now)
+    assert [int(wait.total_seconds()) for wait in house.hub.waits] == [0, 25, 0, 25]
 
 
 def test_the_pace_sets_the_wait(house: Any, leg: Receive) -> None:
     """As long as the last beat's answer said."""
     house.board.pace(50)
-    house.hub.script = [listed()]
+    house.hub.script = [listed(), listed()]
+    leg.step(house.now)
     leg.step(house.now)
     assert house.hub.members()["wait_s"] == 50
 
@@ -106,7 +118,8 @@ def test_an_answer_without_a_list_changes_nothing(house: Any, leg: Receive, chan
 
 def test_a_long_poll_is_fresh_for_its_wait_and_30_seconds(house: Any, leg: Receive) -> None:
     """Longer than that is no answer, though the signature holds."""
-    house.hub.script = [listed(), listed()]
+    house.hub.script = [listed(), listed(), listed()]
+    leg.step(house.now)
     house.hub.took = timedelta(seconds=54)
     leg.step(house.now)
     house.hub.took = timedelta(seconds=55)

@@ -1,0 +1,116 @@
+"""What an adapter leans on and declares: its durable memory, its tools, its catalog entry.
+
+Rule: options are data, so that a configuration is checked without loading a driver.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from agent.core.model import SiteId
+from agent.ports.machine import Clock, Dice
+
+
+class Kept(StrEnum):
+    """What keeping a raw message found."""
+
+    NEW = "new"
+    REPEAT = "repeat"
+    CLASH = "clash"
+
+
+@dataclass(frozen=True, slots=True)
+class RawMessage:
+    """As received. `peer`: sending application^facility, or a file name; `control_id`: MSH-10."""
+
+    peer: str
+    control_id: str
+    body: bytes = field(repr=False)
+    charset: str
+    received: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """`answer`: the stored ACK on REPEAT, the new one on NEW, empty on CLASH."""
+
+    kept: Kept
+    id: int
+    answer: bytes
+
+
+class RawStore(Protocol):
+    """Durable inbound messages of one source."""
+
+    def keep(self, message: RawMessage, answer: bytes) -> Taken:
+        """Return only after the commit; many threads at once (group commit)."""
+        ...
+
+    def unread(self, limit: int) -> Sequence[tuple[int, RawMessage]]:
+        """Oldest first."""
+        ...
+
+    def settle(self, done: Sequence[int], dead: Mapping[int, str], notes: Mapping[str, bytes | None]) -> None:
+        """One transaction."""
+        ...
+
+    def last_at(self, peer: str) -> datetime | None:
+        """When this peer was last heard."""
+        ...
+
+
+class SourceStore(Protocol):
+    """Small durable memory of one source: mirror rows, cursors, profiles. Rebuilt by the adapter if lost."""
+
+    def notes(self, prefix: str) -> Mapping[str, bytes]:
+        """All notes whose key begins so."""
+        ...
+
+    def note(self, changes: Mapping[str, bytes | None]) -> None:
+        """One transaction; None deletes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SitePart:
+    """What an adapter may know of a site: its zone (IANA) and its code in the EMR ("*" = the only one)."""
+
+    id: SiteId
+    zone: str
+    emr_code: str = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """All an adapter may lean on; a catalog entry is factory(name, options, tools) -> Emr."""
+
+    clock: Clock
+    dice: Dice
+    secret: Callable[[str], str]
+    raw: RawStore
+    store: SourceStore
+    sites: tuple[SitePart, ...]
+    label: str = ""
+    """[booking] label: what the front desk reads in the agenda on an appointment of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of an adapter. `kind`: a type, or the words of an enumeration; `default` `...` = compulsory."""
+
+    key: str
+    kind: type | tuple[str, ...]
+    default: object
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One adapter as the catalog names it. `factory` is "module:function", opened by wiring only."""
+
+    factory: str
+    extra: str
+    options: tuple[Option, ...]
+    books: bool

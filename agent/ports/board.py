@@ -1,0 +1,65 @@
+"""Health in memory.
+
+Rule: never journaled; values are replaced whole.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from agent.core.booking import Turn
+from agent.core.model import EmrName, Instant
+
+
+class Board(Protocol):
+    """In memory, never journaled: health of the legs, last complete read per source, turn, skew. Any thread."""
+
+    def ok(self, leg: str, now: Instant) -> None:
+        """Note a step that went well."""
+        ...
+
+    def down(self, leg: str, kind: str, now: Instant) -> None:
+        """Note a step that failed; `kind` is the error's class name in lower case."""
+        ...
+
+    def complete(self, emr: EmrName, now: Instant) -> None:
+        """Note a complete read of a source."""
+        ...
+
+    def heard(self, hub_time: datetime, sent: Instant, took: timedelta) -> None:
+        """Note one signed sample of the hub's clock; skew is the median of the last five."""
+        ...
+
+    def turn(self, new: Turn | None = None) -> Turn | None:
+        """Set (when given) and return the turn; None after a restart."""
+        ...
+
+    def pace(self, wait_s: int | None = None) -> int:
+        """Set (when given) and return the seconds the hub may hold an `orders` call."""
+        ...
+
+    def read(self) -> "Health":
+        """Return one consistent picture."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LegHealth:
+    """`since`: when it went into this state; `last`: the last good step."""
+
+    kind: str
+    since: Instant
+    last: Instant | None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The board at one moment. `legs` by name; `kind` of a leg is "ok" or the error's class name."""
+
+    legs: Mapping[str, LegHealth]
+    reads: Mapping[EmrName, Instant]
+    skew: timedelta | None
+    turn: Turn | None
+    started: Instant
+    boot: str

@@ -1,0 +1,122 @@
+"""A way into an EMR: reading slots, and the abilities an adapter may add.
+
+Rule: an ability is a small Protocol, never a boolean; objects belong to the thread that first calls them.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from agent.core.booking import Effect, Write, WriteRules
+from agent.core.model import AgendaRow, BookingId, EmrName, Finding, Reading, Slot, Window
+from agent.ports.machine import Stop
+
+
+class Emr(Protocol):
+    """A way to read free slots. Reads hold no lock and no transaction after return."""
+
+    name: EmrName
+
+    def slots(self, window: Window) -> Reading:
+        """Read the whole window, every call. Raises Transient, Misconfigured."""
+        ...
+
+    def check(self) -> Iterable[Finding]:
+        """Touch everything, change nothing (temporary tables at most)."""
+        ...
+
+    def close(self) -> None:
+        """Idempotent; callable from another thread, and then cancels a running statement."""
+        ...
+
+
+@runtime_checkable
+class Books(Protocol):
+    """Ability: writes. write() is idempotent by (booking, version) as far as `rules` says.
+
+    A version below the EMR's memory answers the stored effect. Raises Transient: surely not done. Ambiguous: maybe
+    done. Refused: surely not done, final. Misconfigured: sidecar missing or older, writes stop.
+    """
+
+    rules: WriteRules
+
+    def write(self, write: Write) -> Effect:
+        """Lock, check, write, commit, verify, yield. Returns an Effect only on evidence."""
+        ...
+
+    def find(self, booking: BookingId) -> Effect | None:
+        """Look the booking up; None = no trace. What that proves is `rules.recovery`."""
+        ...
+
+    def ours(self, window: Window) -> Iterable[Effect]:
+        """List appointments we made, as they stand now; `theirs` where staff touched them."""
+        ...
+
+
+@runtime_checkable
+class Agenda(Protocol):
+    """Ability: show the clinic its own day, for preview, explain and demo."""
+
+    def rows(self, window: Window) -> Iterable[AgendaRow]:
+        """Return free and busy rows; never a patient."""
+        ...
+
+
+@runtime_checkable
+class Names(Protocol):
+    """Ability: what types, people and sites the EMR knows, for `creneau emr list` and `init`."""
+
+    def names(self, window: Window) -> Iterable["Named"]:
+        """Return every code with the number of free slots that carry it in the window."""
+        ...
+
+
+@runtime_checkable
+class Grants(Protocol):
+    """Ability: say which rights its account needs in the EMR's database, for `creneau emr grants`."""
+
+    def grants(self) -> str:
+        """Return the statements, one after another, each ended by a semicolon; connects nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One code of the EMR. `kind` is "type", "practitioner" or "site"; `label` is for the clinic's screen only."""
+
+    kind: str
+    code: str
+    label: str = field(repr=False)
+    free: int
+
+
+@runtime_checkable
+class Holds(Protocol):
+    """Ability: show a hold in the EMR (FHIR busy-tentative). Nothing depends on it."""
+
+    def hold(self, booking: BookingId, slot: Slot, until: datetime) -> bool:
+        """Mark the slot; False = the EMR would not."""
+        ...
+
+    def drop(self, booking: BookingId) -> None:
+        """Take the mark away."""
+        ...
+
+
+@runtime_checkable
+class Hints(Protocol):
+    """Ability: a cheap question whether a read is worth it; it only makes reading earlier."""
+
+    def changed(self, since: str | None) -> tuple[bool, str]:
+        """Return (worth a read, opaque cursor)."""
+        ...
+
+
+@runtime_checkable
+class Listens(Protocol):
+    """Ability: a server or watcher with its own thread (MLLP, folder)."""
+
+    def serve(self, stop: Stop, wake: Callable[[], None]) -> None:
+        """Serve until soon after stop; wake() may be called from any thread."""
+        ...

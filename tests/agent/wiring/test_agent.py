@@ -1,0 +1,220 @@
+"""A started agent: it reloads, narrows, holds its folder, wakes at night, tells systemd."""
+
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.config import read_plan
+from agent.core.errors import Misconfigured, Refused, Transient
+from agent.core.sharing import Posture
+from agent.notify import Notifier
+from agent.wiring import Agent, open_door
+from agent.wiring.catalog import entries, open_emr
+from agent.wiring.lock import StateLock
+from agent.wiring.nightly import Nightly
+from agent.wiring.sample import SOURCE, Sample
+from agent.wiring.state import State
+
+
+def until(sample: Sample, ready: Callable[[], object]) -> None:
+    """Wait until `ready` is true, at most 20 s."""
+    ends = sample.time() + timedelta(seconds=20)
+    while not ready():
+        assert sample.time() < ends
+        threading.Event().wait(0.05)
+
+
+def edit(sample: Sample, old: str, new: str) -> None:
+    """Change the clinic's file as a person would."""
+    text = sample.file.read_text(encoding="utf-8")
+    assert old in text
+    sample.file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_narrowing_in_the_file_is_in_force_by_itself_and_widening_waits(sample: Sample) -> None:
+    """A removed accord empties the hub with nobody's command; putting it back offers nothing that was not applied."""
+    sample.enrol()
+    sample.start()
+    until(sample, sample.portal.slots)
+    edit(sample, "enabled = true", "enabled = false")
+    until(sample, lambda: sample.portal.slots() == [])
+    edit(sample, "enabled = false", "enabled = true")
+    until(sample, sample.portal.slots)
+    offered = len(sample.portal.slots())
+    edit(sample, '["s", "W"]', '["s", "W", "S"]')
+    assert sample.agent is not None
+    before = sample.agent.state.plan.sharing.digest
+    until(sample, lambda: sample.agent is not None and sample.agent.state.plan.sharing.digest != before)
+    assert len(sample.portal.slots()) <= offered
+    sample.ask("sharing-apply", digest=sample.ask("sharing-diff")["digest"])
+    until(sample, lambda: len(sample.portal.slots()) >= offered)
+
+
+def test_a_faulty_file_changes_nothing_and_the_next_good_one_counts(sample: Sample) -> None:
+    """The last good plan stays in force; the agent goes on."""
+    sample.start()
+    assert sample.agent is not None
+    plan = sample.agent.state.plan
+    edit(sample, "[hub]", "[hub")
+    sample.agent.reload()
+    assert sample.agent.state.plan is plan
+    edit(sample, "[hub", "[hub]")
+    sample.agent.reload()
+    assert sample.agent.state.plan is not plan
+    assert sample.agent.alive()
+
+
+def test_another_poll_rebuilds_the_legs_without_a_restart(sample: Sample) -> None:
+    """A change that legs are built from stops and starts them; journal and lock stay."""
+    sample.start()
+    assert sample.agent is not None
+    journal = sample.agent.state.journal
+    edit(sample, '"1s"', '"2s"')
+    until(sample, lambda: sample.agent is not None and sample.agent.state.plan.emrs[0].poll == timedelta(seconds=2))
+    assert sample.agent.state.journal is journal
+    assert sample.agent.alive()
+
+
+def test_withdraw_is_in_force_at_once_and_survives_a_restart(sample: Sample) -> None:
+    """The posture lives in the journal, not in the process."""
+    sample.enrol()
+    sample.start()
+    until(sample, sample.portal.slots)
+    sample.ask("sharing-withdraw")
+    until(sample, lambda: sample.portal.slots() == [])
+    sample.restart()
+    assert sample.agent is not None
+    assert sample.agent.state.rules().posture is Posture.WITHDRAWN
+    assert not sample.agent.state.rules.frozen
+    sample.ask("freeze")
+    assert sample.agent.state.rules.frozen
+
+
+def test_one_agent_a_folder(sample: Sample) -> None:
+    """The second is refused by name of the reason, and the first goes on."""
+    sample.start()
+    with pytest.raises(Refused) as refused:
+        Agent(read_plan(sample.file, entries()))
+    assert refused.value.reason == "running"
+    assert sample.agent is not None
+    assert sample.agent.alive()
+
+
+def test_a_start_that_fails_lets_go_of_the_folder(sample: Sample) -> None:
+    """Without a root key nothing runs, and the lock is free for the next try."""
+    folder = read_plan(sample.file, entries()).service.data_dir
+    key = folder / "vault-key"
+    kept = key.read_bytes()
+    key.chmod(0o600)
+    key.unlink()
+    with pytest.raises(Misconfigured):
+        Agent(read_plan(sample.file, entries()))
+    with StateLock(folder):
+        pass
+    key.write_bytes(kept)
+    key.chmod(0o400)
+    sample.start()
+
+
+def test_the_service_manager_hears_ready_watchdog_and_stopping(sample: Sample, tmp_path: Path) -> None:
+    """READY once all runs, WATCHDOG only from a loop that asked the legs, STOPPING at the end."""
+    path = tmp_path / "n"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(path))
+        ear.settimeout(20)
+        notify = Notifier({"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "300000"})
+        agent = Agent(read_plan(sample.file, entries()), notify)
+        heard = [ear.recv(64), ear.recv(64)]
+        agent.stop()
+        assert heard == [b"READY=1", b"WATCHDOG=1"]
+        while heard[-1] != b"STOPPING=1":
+            heard.append(ear.recv(64))
+        agent.stop()  # idempotent
+
+
+def test_the_night_reads_again_turns_keys_and_wakes_the_legs(sample: Sample) -> None:
+    """The nightly job wakes who must look again; scrubbing says nothing when nothing was erased."""
+    sample.enrol()
+    woken: list[tuple[str, ...]] = []
+    with State(read_plan(sample.file, entries())) as state:
+        night = Nightly(state, lambda *kinds: woken.append(kinds))
+        night.start()
+        night.night()
+        night.scrub()
+        night.stop()
+    assert woken == [("publish", "deliver", "beat")]
+
+
+def test_a_night_without_enrolment_still_wakes_the_legs(sample: Sample, caplog: pytest.LogCaptureFixture) -> None:
+    """No key to turn over is a line in the log, not the end of the night."""
+    woken: list[tuple[str, ...]] = []
+    with State(read_plan(sample.file, entries())) as state:
+        Nightly(state, lambda *kinds: woken.append(kinds)).night()
+    assert len(woken) == 1
+    assert "night.fault" in caplog.text
+
+
+def test_the_door_is_the_same_with_the_agent_stopped(sample: Sample) -> None:
+    """With no agent the command line takes the lock and answers itself."""
+    sample.enrol()
+    stopped = sample.ask("status")
+    assert stopped["working"] == "stopped"
+    with open_door(read_plan(sample.file, entries())) as door:
+        assert [one["stored"] for one in door.ask("secret-list", {}, "judge")["secrets"]] == [False]
+        door.ask("sharing-pause", {}, "judge")
+    assert sample.ask("status")["counts"]["online"] == 0
+
+
+def test_an_adapter_that_is_not_there_is_a_plain_fault(sample: Sample) -> None:
+    """A source whose adapter or driver is missing says which package brings it."""
+    plan = read_plan(sample.file, entries())
+    with State(plan) as state:
+        gone = replace(plan.emrs[0], adapter="nobody")
+        with pytest.raises(Misconfigured) as wrong:
+            open_emr(plan, gone, state.journal, state.keys, state.clock, state.dice)
+    assert wrong.value.key == "adapter"
+
+
+def test_no_hub_in_sight_is_no_reason_not_to_start(sample: Sample) -> None:
+    """The agent starts without its hub, publishes into its own journal, and answers its door."""
+    sample.enrol()
+    sample.cut()
+    sample.start()
+    until(sample, lambda: sample.ask("status")["working"] != "yes")
+    assert sample.agent is not None
+    until(sample, lambda: sample.agent is not None and sample.agent.state.journal.views(SOURCE).known())
+    findings = sample.ask("check", part="hub")["findings"]
+    assert {one["code"] for one in findings} >= {"hub.enrolled", "hub.silent"}
+
+
+def test_joining_says_what_is_wrong_with_a_code(sample: Sample) -> None:
+    """A mistyped code, a wrong one and a hub that is away are three different sentences."""
+    with pytest.raises(Refused) as mistyped:
+        sample.ask("enrol", code="ABCD-1234")
+    with pytest.raises(Refused) as wrong:
+        sample.ask("enrol", code="ABCD-" + "-".join(["12345"] * 5) + "-1")
+    sample.cut()
+    with pytest.raises(Transient):
+        sample.ask("enrol", code="ABCD-" + "-".join(["12345"] * 5) + "-1")
+    assert str(mistyped.value) != str(wrong.value)
+    assert {mistyped.value.reason, wrong.value.reason} == {"code"}
+
+
+def test_check_looks_at_the_machine(sample: Sample) -> None:
+    """System, account and disk are named; a folder others can read is a warning with its remedy."""
+    folder = read_plan(sample.file, entries()).service.data_dir
+    sample.enrol()
+    folder.chmod(0o755)
+    found = {one["code"]: one for one in _check_stopped(sample)}
+    assert found["machine.system"]["severity"] == "ok"
+    assert "machine.ledger" not in found
+
+
+def _check_stopped(sample: Sample) -> list[dict[str, object]]:
+    findings: list[dict[str, object]] = list(sample.ask("check", part="machine")["findings"])
+    return findings
