@@ -19,13 +19,14 @@ LOGIN_S, LOCK_S, STATEMENT_S, ANSWER_S = 5, 3, 30, 40
 
 LENGTHS = (127, 128, 129, 300)
 """Characters around the length from which the driver, left alone, stores other text than it was given."""
-_SESSION = f"""SET SESSION sql_mode = 'STRICT_ALL_TABLES', innodb_lock_wait_timeout = {LOCK_S},
-max_statement_time = {STATEMENT_S}"""
+_SESSION = """SET SESSION sql_mode = 'STRICT_ALL_TABLES', innodb_lock_wait_timeout = {lock_s},
+max_statement_time = {statement_s}"""
 _PAIR = re.compile(r"\s*([^=;]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|[^;]*)\s*(?:;|$)")
 _OURS = {"UID", "USER", "PWD", "PASSWORD", "INITSTMT", "AUTO_RECONNECT", "OPTION"}
 _HERE = {"", "localhost", "127.0.0.1", "::1"}
 
 DOING = say("open the EMR database")
+DRIVER = say("install another version of the MariaDB ODBC driver")
 
 
 class Line:
@@ -63,6 +64,9 @@ class Mariadb:
     unsafe = """SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND engine <> 'InnoDB'
     AND table_name IN ('appointment', 'appointmentArchive', 'creneau_applied')"""
 
+    lock_s = LOCK_S
+    statement_s = STATEMENT_S
+
     def __init__(self, connection: str, user: str, password: Callable[[], str], secret: str = "ID") -> None:  # noqa: S107 - the name of a secret, not one
         """Take the connection text, the account ("" = the service's own) and where its password is asked for.
 
@@ -89,12 +93,14 @@ class Mariadb:
             # Without this, texts of 129 and more UTF-16 units are stored wrong and nothing says so.
             real.maxwrite = 1 << 30
             real.set_attr(self._driver.SQL_ATTR_TXN_ISOLATION, self._driver.SQL_TXN_REPEATABLE_READ)
-            real.execute(_SESSION)
+            real.execute(_SESSION.format(lock_s=self.lock_s, statement_s=self.statement_s))
             self._prove(real)
         except self.errors as cause:
             real.close()
-            if self.kind(cause) in (Kind.SETUP, Kind.LOGIN):
-                raise self._fault("creneau_selftest", say("creneau emr grants")) from cause
+            if self.kind(cause) is Kind.LOGIN:
+                raise self._fault(self.code(cause), say("creneau emr grants")) from cause
+            if self.kind(cause) is Kind.SETUP:
+                raise self._fault(self.code(cause), DRIVER) from cause
             raise
         except CreneauError:
             real.close()
@@ -166,7 +172,7 @@ class Mariadb:
         seen = [tuple(row) for row in real.execute("SELECT n, t FROM creneau_selftest ORDER BY n").fetchall()]
         real.execute("DROP TEMPORARY TABLE creneau_selftest")
         if seen != given:
-            raise self._fault("ODBC", say("install another version of the MariaDB ODBC driver"))
+            raise self._fault("creneau_selftest", DRIVER)
 
     def _fault(self, fact: str, hint: Message) -> Misconfigured:
         return Misconfigured(DOING, say("the connection failed its self-test ({fact})", fact=fact), hint)

@@ -11,6 +11,7 @@ from typing import Any
 from adapters.conformance import Still
 from adapters.sql.bench import OscarBench
 from adapters.sql.dialect import Dialect
+from adapters.sql.mariadb import LOCK_S
 from adapters.sql.oscar import OscarEmr
 from adapters.sql.oscar.book import Point
 from adapters.sql.private import Server, connect
@@ -49,7 +50,13 @@ class MariaBench(OscarBench):
             if now is point and acts:
                 acts.pop()()
 
-        return OscarEmr(self.terms, self.dialect(), Still(), pause)
+        return self.stepped(pause)
+
+    def stepped(self, pause: Callable[[Point], None], lock_s: int = LOCK_S) -> OscarEmr:
+        """Return an adapter that is stepped into at every point."""
+        dialect = self.server.dialect()
+        dialect.lock_s = lock_s
+        return OscarEmr(self.terms, dialect, Still(), pause)
 
     @contextmanager
     def base(self) -> Iterator[Any]:

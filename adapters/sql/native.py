@@ -55,6 +55,7 @@ STATES: Mapping[str, Kind] = {
     "28000": Kind.LOGIN,
     "IM002": Kind.SETUP,  # no such data source or driver
     "01000": Kind.SETUP,  # the driver's library cannot be opened
+    "HY001": Kind.SETUP,  # the driver, at a text of exactly 128 characters
     "42S02": Kind.SETUP,
     "42S22": Kind.SETUP,
     "40001": Kind.BUSY,
