@@ -60,16 +60,24 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        self.port = _free_port()
 
     def start(self) -> None:
-        """Start and wait until it answers. A site of OSCAR's runs without strict mode."""
+        """Start and wait until it answers; the port is chosen once, and kept over restarts."""
+        for _ in range(1 if self.port else 5):  # somebody may take a free port before the server does
+            port = self.port or _free_port()
+            if self._starts(port):
+                self.port = port
+                return
+        raise RuntimeError((self.folder / "server.log").read_text(errors="replace")[-2000:])
+
+    def _starts(self, port: int) -> bool:
+        # A site of OSCAR's runs without strict mode.
         words = [
             f"--datadir={self.folder / 'my'}",
             f"--socket={self.folder / 's'}",
             f"--pid-file={self.folder / 'pid'}",
             "--bind-address=127.0.0.1",
-            f"--port={self.port}",
+            f"--port={port}",
             "--innodb-buffer-pool-size=64M",
             f"--innodb-flush-log-at-trx-commit={int(self.durable)}",
             "--sql-mode=",
@@ -82,10 +90,12 @@ class Server:
             )
         pause = threading.Event()
         for _ in range(_WAIT_S * 20):
+            if self._process.poll() is not None:
+                return False
             with suppress(Exception), closing(self.root()):
-                return
+                return True
             pause.wait(0.05)
-        raise RuntimeError((self.folder / "server.log").read_text(errors="replace")[-2000:])
+        return False
 
     def stop(self, *, kill: bool = False) -> None:
         """End it and wait; `kill`: as a power switch would."""
