@@ -40,6 +40,7 @@ POSTURE: Mapping[Posture, Message] = {
     Posture.PAUSED: say("paused: nothing new appears"),
     Posture.WITHDRAWN: say("withdrawn: no slot is online"),
     Posture.FROZEN: say("frozen: nothing is written into the EMR"),
+    Posture.CLOSED: say("withdrawn and frozen: no slot is online, nothing is written into the EMR"),
 }
 
 CLIENTELE: Mapping[str, Message] = {

@@ -9,7 +9,7 @@ from dataclasses import replace
 from agent.answers.sharing import posture_of
 from agent.config import Faults, Plan, applied_rules
 from agent.core.force import effective
-from agent.core.sharing import Posture, SharingRules
+from agent.core.sharing import SharingRules
 
 
 def applied(plan: Plan, facts: Mapping[str, str]) -> SharingRules | None:
@@ -44,7 +44,7 @@ class InForce:
     @property
     def frozen(self) -> bool:
         """Say whether the kill switch is on."""
-        return self._rules.posture is Posture.FROZEN
+        return self._rules.posture.is_frozen
 
     def renew(self, plan: Plan) -> None:
         """Work them out again from the plan and the journal's facts."""

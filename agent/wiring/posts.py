@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from agent import __version__
+from agent.answers.sharing import posture_of
 from agent.config import EmrPlan, Plan
 from agent.core.health import Source, Vitals
 from agent.core.model import EmrName, Instant, SiteId, Slot, SlotId
@@ -131,7 +132,9 @@ def _freezer(shop: Shop) -> Callable[[], None]:
     """Return what stops all writing, durably, until a person says go on."""
 
     def freeze() -> None:
-        shop.journal.records().put({"posture": Posture.FROZEN.value}, shop.clock.now(), kind="posture")
+        records = shop.journal.records()
+        posture = posture_of(records.facts()).then(Posture.FROZEN)
+        records.put({"posture": posture.value}, shop.clock.now(), kind="posture")
         shop.rules.renew(shop.plan)
 
     return freeze

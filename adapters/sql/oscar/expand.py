@@ -37,15 +37,16 @@ class Unclear(Exception):  # noqa: N818 - it never leaves this file
 def slots(raw: Raw, terms: Terms, window: Window) -> tuple[tuple[Slot, ...], tuple[Finding, ...]]:
     """Return the free slots that start in the window, and what was withheld."""
     counts: Counter[str] = Counter(each.code for each in _odd(raw.busy))
-    booked = _by_day(raw.busy)
-    counts.update(_doubles(booked.values()))
+    window = Window(window.start.astimezone(UTC), window.end.astimezone(UTC))
+    taken, gone = _by_day(row for row in raw.busy if not row.gone), _by_day(row for row in raw.busy if row.gone)
+    counts.update(_doubles(taken.values()))
     free: list[Slot] = []
     for schedule, site, visits in _days(raw, terms, counts):
-        rows = booked[_fold(schedule.who), schedule.day]
+        day = _fold(schedule.who), schedule.day
         for visit in visits:
             start = _start(schedule.day, visit.minute, site, window, counts)
-            if start is not None and not _overlaps(visit, (row for row in rows if not row.gone)):
-                freed = _overlaps(visit, (row for row in rows if row.gone))
+            if start is not None and not _overlaps(visit, taken[day]):
+                freed = _overlaps(visit, gone[day])
                 free.append(_slot(schedule, visit, site, start, raw, terms, freed=freed))
     return tuple(free), tuple(_finding(code, number) for code, number in sorted(counts.items()))
 
@@ -131,14 +132,16 @@ def _day(
 
 def _start(day: date, minute: int, site: SitePart, window: Window, counts: Counter[str]) -> datetime | None:
     start = moment(day, minute, ZoneInfo(site.zone))
-    if start is None or not window.start.astimezone(UTC) <= start.astimezone(UTC) < window.end.astimezone(UTC):
+    if (
+        start is None or not window.start <= start.astimezone(UTC) < window.end
+    ):  # in UTC: within one zone Python compares walls
         return None
     if twice(start):
         counts["oscar.hour-twice"] += 1
     return start
 
 
-def _overlaps(visit: Visit, rows: Iterable[Busy]) -> bool:
+def _overlaps(visit: Visit, rows: Sequence[Busy]) -> bool:
     start, end = visit.minute * 60, (visit.minute + visit.minutes) * 60
     return any(row.start_s < end and row.end_s > start for row in rows)
 
@@ -176,8 +179,7 @@ def _fold(number: str) -> str:
 
 def _doubles(days: Iterable[Sequence[Busy]]) -> Iterator[str]:
     """Yield once for each appointment of ours whose time somebody took after our last look: nothing can prevent it."""
-    for day in days:
-        live = [row for row in day if not row.gone]
+    for live in days:
         for ours in (row for row in live if row.ours):
             if any(not row.ours and row.start_s < ours.end_s and row.end_s > ours.start_s for row in live):
                 yield "oscar.double"

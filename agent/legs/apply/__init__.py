@@ -32,7 +32,7 @@ from agent.core.booking import (
 from agent.core.errors import CreneauError, Misconfigured, Refused, Transient
 from agent.core.message import say
 from agent.core.model import BookingId, Instant, Patient, Reading, Slot, Window
-from agent.core.sharing import Posture, SharingRules, still_allowed
+from agent.core.sharing import SharingRules, still_allowed
 from agent.legs.apply.saving import Saving, no_mark
 from agent.legs.apply.watch import Watch
 from agent.legs.apply.writing import Writing
@@ -130,7 +130,7 @@ class Apply:
             self.freeze()
 
     def _frozen(self) -> bool:
-        return self._halted or self.rules().posture is Posture.FROZEN
+        return self._halted or self.rules().posture.is_frozen
 
     # ---- holds
 
