@@ -198,11 +198,11 @@ class OscarSample(Sample):
 def town(server, folder, poll):
     with OscarSample(folder, poll=timedelta(seconds=poll), server=server) as sample:
         sample.enrol()
-        agent = subprocess.Popen(
-            [sys.executable, "-m", "agent", "--config", str(sample.file), "run"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        said = folder / "agent.log"
+        with said.open("wb") as log:
+            agent = subprocess.Popen(
+                [sys.executable, "-m", "agent", "--config", str(sample.file), "run"], stdout=log, stderr=log
+            )
         try:
             until(sample.portal.slots)
             spent = []
@@ -219,6 +219,9 @@ def town(server, folder, poll):
                 f"(limit 500)  poll {poll} s, n={ORDERS}, portal polling included"
             )
             freed(sample, server, poll)
+        except SystemExit:
+            print(said.read_text(encoding="utf-8")[-3000:])
+            raise
         finally:
             agent.terminate()
             agent.wait(20)
