@@ -4,7 +4,9 @@ Rule: what the driver gets wrong in silence is set right at every connect, and p
 """
 
 import re
+import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -36,6 +38,7 @@ class Line:
         """Take the open connection."""
         self._real = real
         self._last: Any = None
+        self._cancelling: threading.Thread | None = None
 
     def cursor(self) -> Any:
         """Return a fresh cursor."""
@@ -43,14 +46,32 @@ class Line:
         return self._last
 
     def cancel(self) -> None:
-        """Stop the running statement; any thread. The driver asks the server by a connection of its own."""
-        if self._last is not None:
-            self._last.cancel()
+        """Stop the running statement; any thread, at once.
+
+        The driver asks the server by a connection of its own, which a frozen server never answers.
+        """
+        if self._last is not None and (self._cancelling is None or not self._cancelling.is_alive()):
+            self._cancelling = threading.Thread(target=_cancel, args=(self._last,), daemon=True)
+            self._cancelling.start()
 
     def close(self) -> None:
-        """Close it."""
+        """Close it; a connection whose cancelling still runs is left to the process's end, or the driver crashes."""
+        if self._cancelling is not None:
+            self._cancelling.join(CANCEL_S)
+            if self._cancelling.is_alive():
+                _LEFT.append(self)
+                return
         self._last = None
         self._real.close()
+
+
+_LEFT: list[Line] = []
+CANCEL_S = 1
+
+
+def _cancel(cursor: Any) -> None:
+    with suppress(Exception):  # it may have ended by itself
+        cursor.cancel()
 
 
 class Mariadb:
@@ -64,8 +85,7 @@ class Mariadb:
     unsafe = """SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND engine <> 'InnoDB'
     AND table_name IN ('appointment', 'appointmentArchive', 'creneau_applied')"""
 
-    lock_s = LOCK_S
-    statement_s = STATEMENT_S
+    login_s, lock_s, statement_s, answer_s = LOGIN_S, LOCK_S, STATEMENT_S, ANSWER_S
 
     def __init__(self, connection: str, user: str, password: Callable[[], str], secret: str = "ID") -> None:  # noqa: S107 - the name of a secret, not one
         """Take the connection text, the account ("" = the service's own) and where its password is asked for.
@@ -88,7 +108,7 @@ class Mariadb:
 
     def connect(self) -> Connection:
         """Log in, set the session and prove that texts arrive as they are. Raises what the driver or vault raises."""
-        real = self._driver.connect(self._text(), timeout=LOGIN_S, autocommit=True)  # transactions go by statement
+        real = self._driver.connect(self._text(), timeout=self.login_s, autocommit=True)  # transactions go by statement
         try:
             # Without this, texts of 129 and more UTF-16 units are stored wrong and nothing says so.
             real.maxwrite = 1 << 30
@@ -156,8 +176,12 @@ class Mariadb:
         parts = {**self._parts, "CHARSET": "utf8mb4"}
         if self._user:
             parts |= {"UID": _braced(self._user), "PWD": _braced(self._password())}
-        parts.setdefault("READ_TIMEOUT", str(ANSWER_S))
-        parts.setdefault("WRITE_TIMEOUT", str(ANSWER_S))
+        # The driver's own words: a login timeout set through ODBC does not end a handshake with a frozen server.
+        parts |= {
+            "CONN_TIMEOUT": str(self.login_s),
+            "READ_TIMEOUT": str(self.answer_s),
+            "WRITE_TIMEOUT": str(self.answer_s),
+        }
         return ";".join(f"{key}={value}" for key, value in parts.items())
 
     def _prove(self, real: Any) -> None:

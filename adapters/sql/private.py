@@ -59,6 +59,7 @@ class Server:
                 check=True,
                 stdout=log,
                 stderr=log,
+                env=self._environ(),
             )
 
     def start(self) -> None:
@@ -86,7 +87,7 @@ class Server:
         ]
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own words
-                [_program("mariadbd"), "--no-defaults", *words], stdout=log, stderr=log
+                [_program("mariadbd"), "--no-defaults", *words], stdout=log, stderr=log, env=self._environ()
             )
         pause = threading.Event()
         for _ in range(_WAIT_S * 20):
@@ -96,6 +97,12 @@ class Server:
                 return True
             pause.wait(0.05)
         return False
+
+    def _environ(self) -> dict[str, str]:
+        """Return an environment with a temporary folder of its own: a server that starts clears other servers' tables there."""
+        scratch = self.folder / "tmp"
+        scratch.mkdir(exist_ok=True)
+        return {**os.environ, "TMPDIR": str(scratch)}
 
     def stop(self, *, kill: bool = False) -> None:
         """End it and wait; `kill`: as a power switch would."""

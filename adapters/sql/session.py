@@ -22,6 +22,10 @@ PATIENCE = 30
 """How often in a row an error nobody knows is taken for a passing one: half an hour of polls."""
 
 
+LEAVE_TRIES = 150
+"""How often close() looks whether what it cancelled has ended: 3 s."""
+
+
 class Work:
     """Statements inside one transaction."""
 
@@ -97,12 +101,20 @@ class Session:
         return isinstance(cause, self.dialect.errors) and self.dialect.kind(cause) is Kind.BUSY
 
     def close(self) -> None:
-        """Cancel what runs, wait for it to end, close. Any thread, any number of times."""
+        """Cancel what runs, wait for it to end, close. Any thread, any number of times.
+
+        A server that answers nothing, the cancelling neither, is waited for `LEAVE_TRIES` times; whoever still runs
+        closes when the driver gives up.
+        """
         self._closed.set()
-        while not self._turn.acquire(timeout=0.02):
+        for _ in range(LEAVE_TRIES):
+            if self._turn.acquire(timeout=0.02):
+                break
             if (running := self._connection) is not None:
                 with suppress(self.dialect.errors):  # closed between the two lines
                     self.dialect.interrupt(running)
+        else:
+            return
         try:
             self._drop()
         finally:
@@ -113,7 +125,11 @@ class Session:
         with self._turn:
             if self._closed.is_set():
                 raise Transient(doing, say("the adapter is closed"))
-            yield
+            try:
+                yield
+            finally:
+                if self._closed.is_set():
+                    self._drop()
 
     @contextmanager
     def _edge(self, doing: Message) -> Iterator[None]:

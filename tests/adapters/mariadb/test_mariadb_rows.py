@@ -10,8 +10,11 @@ import pytest
 from adapters.conformance import Still
 from adapters.conformance.bench import DAY, MINE, MONDAY, at, book, cancel, cells
 from adapters.sql.bench import LABEL
+from adapters.sql.mariadb import Mariadb
 from adapters.sql.mariadb_bench import MariaBench
 from adapters.sql.oscar import OscarEmr
+from adapters.sql.oscar.grants import script
+from adapters.sql.sqlite import Sqlite
 from agent.core.booking import Op, Outcome, Write
 from agent.core.errors import Misconfigured
 from agent.core.model import Cell, Patient, Severity, Window
@@ -283,3 +286,10 @@ def test_a_right_that_was_not_given_is_not_used(maria: MariaBench) -> None:
     assert "phone" not in rights
     assert "ALL PRIVILEGES" not in rights
     assert "GRANT SELECT ON `oscar`.`scheduledate`" in rights
+
+
+def test_the_account_of_another_machine_is_any_machines() -> None:
+    """From elsewhere the clinic's administrator puts the address for %."""
+    away = Mariadb("DRIVER={X};SERVER=db.clinic.example;DATABASE=oscar_12", "creneau", str)
+    assert "GRANT SELECT ON `oscar_12`.`appointment` TO 'creneau'@'%';" in script(away)
+    assert script(Sqlite("sqlite:///x.db")).count("GRANT") == 0

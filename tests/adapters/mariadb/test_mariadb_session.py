@@ -1,5 +1,7 @@
 """What the ODBC driver gets wrong, what each error means, and what is certain when a connection ends."""
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -7,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from adapters.conformance import tools
 from adapters.conformance.bench import DAY, MINE, at, book
 from adapters.sql import native
 from adapters.sql.dialect import Kind
+from adapters.sql.factory import open_
 from adapters.sql.mariadb import Line, Mariadb
 from adapters.sql.mariadb_bench import MariaBench
 from adapters.sql.oscar.book import Point
@@ -18,6 +22,7 @@ from adapters.sql.session import PATIENCE, Session
 from agent.core.booking import Outcome
 from agent.core.errors import Ambiguous, CreneauError, Misconfigured, Refused, Transient
 from agent.core.message import say
+from agent.core.model import EmrName
 
 DOING = say("try")
 LOST = "[08S01] [ma-3.1.15]Lost connection to server during query (2013) (SQLExecDirectW)"
@@ -366,3 +371,77 @@ def test_cancelling_nothing_is_nothing(server: Server) -> None:
     dialect.interrupt(object())  # type: ignore[arg-type]
     assert isinstance(line, Line)
     line.close()
+
+
+def test_without_its_driver_the_adapter_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pyodbc, or no libodbc under it: Misconfigured at once, with the packages' names."""
+
+    def absent(name: str) -> Any:
+        raise ImportError(name)
+
+    monkeypatch.setattr("adapters.sql.mariadb.import_module", absent)
+    with pytest.raises(Misconfigured) as told:
+        Mariadb("DRIVER={X};SERVER=h", "creneau", str)
+    assert "unixodbc" in str(told.value.hint)
+
+
+def test_a_session_that_was_not_set_is_refused(server: Server) -> None:
+    """A proxy that swallows SET is found by reading the settings back."""
+    dialect = server.dialect()
+    with closing(server.root()) as root, pytest.raises(Misconfigured) as told:
+        dialect._prove(root)
+    assert "self-test" in str(told.value)
+
+
+def test_the_file_opens_mariadb_with_the_vaults_password(server: Server) -> None:
+    """`DRIVER=…` picks this dialect; the secret has the EMR's id and is asked for at connect."""
+    options = {"connection": server.connection, "user": USER}
+    emr = open_(EmrName("dme"), options, tools(secrets={"dme": PASSWORD}))
+    assert list(emr.check())
+    assert "GRANT" in emr.grants()
+    emr.close()
+    emr = open_(EmrName("dme"), options, tools())
+    with pytest.raises(Misconfigured):
+        emr.slots(DAY)
+    emr.close()
+
+
+def test_a_server_that_says_nothing_is_given_up(server: Server) -> None:
+    """Frozen before the login and in the middle of a session: Transient both times, and back when it thaws."""
+    dialect = server.dialect()
+    dialect.login_s = dialect.answer_s = 1
+    with used(dialect) as session:
+        for _ in range(2):  # the second meets an open connection
+            os.kill(server.pid, signal.SIGSTOP)
+            try:
+                assert type(fails(session)) is Transient
+            finally:
+                os.kill(server.pid, signal.SIGCONT)
+            with session.reading(DOING) as work:
+                assert work.rows("SELECT 1")[0][0] == 1
+
+
+def test_close_does_not_wait_for_a_frozen_server(server: Server) -> None:
+    """Stopping the agent ends although the database does not answer the cancelling either."""
+    dialect = server.dialect()
+    dialect.login_s = dialect.answer_s = 1
+    session, ends = Session(dialect), list[BaseException]()
+    with session.reading(DOING) as work:
+        work.rows("SELECT 1")
+
+    def read() -> None:
+        try:
+            with session.reading(DOING) as work:
+                work.rows("SELECT 1")
+        except CreneauError as error:
+            ends.append(error)
+
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        worker = threading.Thread(target=read)
+        worker.start()
+        session.close()
+        worker.join(20)
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    assert [type(each) for each in ends] == [Transient]
