@@ -18,6 +18,7 @@ VERBS: Mapping[str, Verb] = {
     "status": status.status,
     "check": check.check,
     "emr-list": emr.listing,
+    "emr-grants": emr.grants,
     "preview": preview.preview,
     "sharing-show": rules.show,
     "sharing-diff": sharing.diff,
