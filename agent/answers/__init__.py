@@ -6,7 +6,21 @@ Rule: a verb is in VERBS and in `rights.NEEDS`, or it does not exist; each act l
 from collections.abc import Mapping
 from typing import Any
 
-from agent.answers import bookings, check, emr, enrol, preview, rules, secret, sharing, status, tasks, unsold
+from agent.answers import (
+    bookings,
+    check,
+    emr,
+    enrol,
+    explain,
+    preview,
+    rules,
+    secret,
+    sharing,
+    status,
+    tasks,
+    unsold,
+    veto,
+)
 from agent.answers.house import Asked, House, Sharing, Vault, Verb
 from agent.answers.rights import NEEDS, may
 from agent.core.errors import Refused
@@ -19,6 +33,7 @@ VERBS: Mapping[str, Verb] = {
     "check": check.check,
     "emr-list": emr.listing,
     "preview": preview.preview,
+    "explain": explain.explain,
     "sharing-show": rules.show,
     "sharing-diff": sharing.diff,
     "sharing-apply": sharing.apply,
@@ -26,6 +41,9 @@ VERBS: Mapping[str, Verb] = {
     "sharing-withdraw": sharing.withdraw,
     "sharing-resume": sharing.resume,
     "freeze": sharing.freeze,
+    "veto-add": veto.add,
+    "veto-lift": veto.lift,
+    "veto-list": veto.listing,
     "bookings": bookings.listing,
     "tasks-list": tasks.listing,
     "tasks-show": tasks.show,

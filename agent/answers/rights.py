@@ -14,6 +14,7 @@ ANYONE = ""
 NEEDS: Mapping[str, str] = {
     "status": ANYONE,
     "preview": MANAGERS,
+    "explain": MANAGERS,
     "sharing-show": MANAGERS,
     "sharing-diff": MANAGERS,
     "sharing-apply": MANAGERS,
@@ -21,6 +22,9 @@ NEEDS: Mapping[str, str] = {
     "sharing-withdraw": MANAGERS,
     "sharing-resume": MANAGERS,
     "freeze": MANAGERS,
+    "veto-add": MANAGERS,
+    "veto-list": MANAGERS,
+    "veto-lift": ANYONE,  # the doctor's code is the right
     "bookings": FRONT_DESK,
     "tasks-list": FRONT_DESK,
     "tasks-show": FRONT_DESK,

@@ -1,14 +1,18 @@
 """`creneau preview`: the agenda on the left, what would leave on the right."""
 
+import os
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from agent.cli.session import Reply, Session, session
+from agent.core.errors import Misconfigured
 from agent.core.message import Message, say
 
 DAYS = typer.Option("--days", metavar="N", min=1, max=90, help=say("How many days from now.").id)
 WHO = typer.Option("--who", metavar="WHO", help=say("One person, by code or part of the name; logged.").id)
+HTML = typer.Option("--html", metavar="FILE", help=say("Write one page for a meeting instead.").id)
 WIDE = typer.Option("--wide", help=say("Show every column.").id)
 
 
@@ -17,10 +21,16 @@ def preview(
     days: Annotated[int, DAYS] = 7,
     who: Annotated[str, WHO] = "",
     wide: Annotated[bool, WIDE] = False,
+    html: Annotated[Path | None, HTML] = None,
 ) -> None:
     """Print the preview; its columns are those the agent sends."""
     here = session(ctx)
     reply = here.ask("preview", days=days, who=who)
+    if html is not None:
+        from agent.cli import page
+
+        save(here, html, page.preview(here, reply))
+        return
     if here.put(reply):
         return
     _rows(here, reply, wide=wide)
@@ -29,6 +39,19 @@ def preview(
         say("Slots that leave: {leaves}; that stay: {stays}.", **{name: int(n) for name, n in reply["counts"].items()})
     )
     _notes(here, reply)
+
+
+def save(here: Session, file: Path, text: str) -> None:
+    """Write a file the person asked for, for their account alone; raises Misconfigured when it cannot be."""
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+    except OSError as cause:
+        raise Misconfigured(
+            say("write the file"), say("the file cannot be written"), say("choose another place"), file=str(file)
+        ) from cause
+    here.tell(say("Wrote {file}.", file=str(file)))
 
 
 def _rows(here: Session, reply: Reply, *, wide: bool) -> None:

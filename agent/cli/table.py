@@ -11,6 +11,7 @@ from agent.cli import (
     check,
     emr,
     enrol,
+    explain,
     hub,
     init,
     preview,
@@ -21,6 +22,7 @@ from agent.cli import (
     status,
     tasks,
     version,
+    veto,
 )
 from agent.core.message import Message, say
 
@@ -48,6 +50,7 @@ class Group:
 
 GROUPS = (
     Group("sharing", "partage", say("The sharing rules: read, compare, apply, withdraw.")),
+    Group("veto", "veto", say("A doctor's own no, kept apart from the rules.")),
     Group("tasks", "taches", say("What needs a person at the clinic.")),
     Group("emr", "dme", say("The EMR, as the agent reads it.")),
     Group("secret", "secret", say("Passwords and keys in the vault.")),
@@ -64,6 +67,13 @@ COMMANDS = (
         say("Agenda on the left, what would leave on the right."),
         preview.preview,
         "creneau preview --days 3 --who Gagnon",
+    ),
+    Command(
+        "explain",
+        "pourquoi",
+        say("Say why a slot, or a whole day, is or is not shared."),
+        explain.explain,
+        "creneau explain 2026-11-30 09:00 Gagnon",
     ),
     Command("sharing show", "partage voir", say("Print the sharing rules in plain words."), sharing.show),
     Command(
@@ -97,6 +107,15 @@ COMMANDS = (
         sharing.resume,
     ),
     Command("freeze", "gel", say("Kill switch: not one write into the EMR until resume."), sharing.freeze),
+    Command(
+        "veto add",
+        "veto ajouter",
+        say("A doctor says no; only their code can lift it."),
+        veto.add,
+        "creneau veto add Gagnon",
+    ),
+    Command("veto lift", "veto lever", say("Lift a veto with the doctor's code."), veto.lift),
+    Command("veto list", "veto liste", say("List vetoes in force and their dates."), veto.listing),
     Command("tasks list", "taches liste", say("What needs a person: to enter, to check, to call."), tasks.listing),
     Command(
         "tasks show",

@@ -83,7 +83,7 @@ class Agent:
                 plan = read_plan(self.state.plan.file, entries())
             except CreneauError as fault:
                 log.warning("config.faulty what=%r", str(fault))
-                return
+                plan = self.state.plan  # the last good one; a kill switch or a veto takes force all the same
             old, was = self.state.plan, self.state.rules().posture
             if self.state.stop.is_set():
                 return

@@ -1,5 +1,7 @@
 """A clinic, its journal and the answers over them."""
 
+import base64
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -32,6 +34,7 @@ ZONE = ZoneInfo("America/Toronto")
 NOW = Instant(datetime(2026, 11, 23, 13, tzinfo=UTC), timedelta(hours=30))
 MONDAY = datetime(2026, 11, 30, 9, tzinfo=ZONE)
 WHO = "manon"
+TOKENS = (base64.urlsafe_b64encode(hashlib.sha256(b"%d" % n).digest()[:16]).decode().rstrip("=") for n in count())
 RULES = SharingRules(
     enabled=True,
     expires=date(2027, 6, 30),
@@ -150,6 +153,7 @@ class Place:
             open_emr=self._open,
             board=self.board,
             clock=SimpleNamespace(now=lambda: self.now),
+            dice=SimpleNamespace(token=lambda: next(TOKENS)),
             wake=self.woken.append,
             reload=self._reload,
             join=self._join,
