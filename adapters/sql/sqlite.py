@@ -50,7 +50,14 @@ class Sqlite:
         self._wait_ms = wait_ms
 
     def connect(self) -> Connection:
-        """Open an existing file; never make one."""
+        """Open an existing file; never make one. Raises Misconfigured when there is none."""
+        if not self._path.is_file():
+            raise Misconfigured(
+                say("open the EMR database"),
+                say("there is no database file where the connection points"),
+                say("mend connection under [[emr]], or bring the disk or share back"),
+                key="connection",
+            )
         # Another thread may only interrupt and close: the session sees to that.
         connection = sqlite3.connect(
             f"{self._path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False

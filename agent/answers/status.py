@@ -98,7 +98,9 @@ def _leg(leg: LegHealth) -> Message:
 def _sharing(posture: Posture, applied: SharingRules | None, today: date) -> Iterable[Line]:
     says, severity = words.POSTURE[posture], Severity.OK if posture is Posture.OPEN else Severity.WARN
     if posture is Posture.OPEN:
-        if applied is None or not applied.enabled:
+        if applied is None:
+            says, severity = say("no rules are in force: nothing leaves"), Severity.NOTE
+        elif not applied.enabled:
             says, severity = say("rehearsal: nothing leaves"), Severity.NOTE
         elif applied.expires < today:
             says, severity = say("expired on {day}: nothing leaves", day=str(applied.expires)), Severity.WARN
@@ -146,6 +148,8 @@ def _next(
         yield say("Join the hub: creneau enrol CODE")
     if applied is None or not applied.enabled:
         yield say("Look at what would leave: creneau preview")
+    if applied is None:
+        yield say("Put the rules into force: creneau sharing apply")
     if working == "stopped":
         yield say("Start the agent: creneau run, or its service")
     elif working != "yes":
@@ -157,7 +161,8 @@ def _next(
     if counts["unsold"]:
         yield say("Slots to fill by phone ({n}): creneau unsold", n=counts["unsold"])
     if posture is not Posture.OPEN:
-        yield say("Put the slots back online: creneau sharing resume")
+        online = say("Put the slots back online: creneau sharing resume")
+        yield online if posture.is_offline else say("End the pause or the freeze: creneau sharing resume")
 
 
 def _enrolled(house: House) -> bool:

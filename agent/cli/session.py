@@ -75,7 +75,7 @@ class Session:
 
             def ask(verb: str, **args: Any) -> Reply:
                 with waiting(self.speech(say("asking the agent…"))):
-                    return door.ask(verb, _sendable(args), who)
+                    return door.ask(verb, sendable(args), who)
 
             yield ask
 
@@ -168,7 +168,7 @@ class _LastGood:
             raise
 
 
-def _sendable(args: Mapping[str, Any]) -> Mapping[str, Any]:
+def sendable(args: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the arguments; raises Refused when one holds bytes the terminal could not read as letters."""
     for name, value in args.items():
         if isinstance(value, str) and not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from joserfc.jwk import OKPKey
+from keyring.errors import PasswordDeleteError
 
 from agent.core.envelope import (
     KeySet,
@@ -30,7 +31,7 @@ from agent.core.message import say
 from agent.core.model import BookingId, Patient
 from agent.keys.patient import read_patient
 from agent.keys.record import Enrolment, Fresh, Record, Sealing, read_record, write_record
-from agent.keys.vault import AbsentError, ServiceVault
+from agent.keys.vault import ServiceVault
 from agent.ports import Identity
 
 TURN = timedelta(days=30)
@@ -114,7 +115,7 @@ class VaultKeys:
 
     def drop(self, name: str) -> None:
         """Remove a secret; idempotent."""
-        with suppress(AbsentError):
+        with suppress(PasswordDeleteError):
             self._vault.delete_password(_SECRETS, name)
 
     def data_key(self) -> bytes:

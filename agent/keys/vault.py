@@ -1,7 +1,6 @@
-"""A keyring for services: one file, each entry sealed alone with ChaCha20-Poly1305 (RFC 8439).
+"""A keyring backend for services: one file, each entry sealed alone with ChaCha20-Poly1305 (RFC 8439).
 
-Rule: what does not open is an error, never empty. It has the shape of a keyring backend and does not import keyring
-(50 modules, 3 MB at rest); a program that wants it there registers it with KeyringBackend.register.
+Rule: it is set by hand (`keyring.set_keyring`) and never found by itself; what does not open is an error, never empty.
 """
 
 import base64
@@ -13,10 +12,14 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from keyring.backend import KeyringBackend
+from keyring.compat import properties
+from keyring.errors import PasswordDeleteError
 
 from agent.core.errors import Misconfigured, Transient
 from agent.core.message import Message, say
 from agent.keys.lock import alone
+from agent.keys.root import AGAIN
 
 _NONCE = 12
 _VERSION = 1
@@ -24,18 +27,19 @@ Entries = dict[str, dict[str, str]]
 """service -> username -> base64(nonce, ciphertext, tag)."""
 
 
-class AbsentError(LookupError):
-    """There is no such entry to delete."""
-
-
-class ServiceVault:
+class ServiceVault(KeyringBackend):
     """`vault.json` of a data folder; any thread, any process. Names stand in the clear, values never."""
 
     def __init__(self, folder: Path, root: bytes) -> None:
-        """Take the 32-byte root key."""
+        """Take the 32-byte root key. The parent's constructor is left out: it takes settings from the environment."""
         self._file = folder / "vault.json"
         self._lock = folder / "vault.lock"
         self._aead = ChaCha20Poly1305(root)
+
+    @properties.classproperty
+    def priority(self) -> float:
+        """Keep keyring from choosing this backend by itself: it needs a folder and a root key."""
+        raise RuntimeError("set by the agent only")
 
     def __str__(self) -> str:
         return "ServiceVault"
@@ -50,11 +54,11 @@ class ServiceVault:
         self.change(service, username, lambda _: password)
 
     def delete_password(self, service: str, username: str) -> None:
-        """Remove a value; raises AbsentError when there is none."""
+        """Remove a value; raises keyring's PasswordDeleteError when absent."""
         with self._alone():
             entries = self._load()
             if username not in entries.get(service, {}):
-                raise AbsentError("no such entry")
+                raise PasswordDeleteError("no such entry")
             del entries[service][username]
             self._save(entries)
 
@@ -130,8 +134,7 @@ class ServiceVault:
                 os.close(folder)
 
     def _broken(self, says: Message) -> Misconfigured:
-        hint = say("put back vault.json and its root key from one backup, or enrol again")
-        return Misconfigured(say("open the vault"), says, hint, file=str(self._file))
+        return Misconfigured(say("open the vault"), says, AGAIN, file=str(self._file))
 
 
 def _place(service: str, username: str) -> bytes:

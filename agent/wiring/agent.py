@@ -7,11 +7,12 @@ import logging
 import sys
 import threading
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from agent.answers import Answers, may
-from agent.config import Plan, read_plan
+from agent.config import Faults, Plan, read_plan
 from agent.core.errors import CreneauError
 from agent.daemon import Daemon
 from agent.door import Server
@@ -82,8 +83,11 @@ class Agent:
             try:
                 plan = read_plan(self.state.plan.file, entries())
             except CreneauError as fault:
-                log.warning("config.faulty what=%r", str(fault))
+                faults = fault.faults if isinstance(fault, Faults) else ()
+                places = ",".join(f"{one.line}:{one.key}" for one in faults)
+                log.warning("config.faulty n=%d what=%r places=%s", len(faults), str(fault), places)
                 plan = self.state.plan  # the last good one; a kill switch or a veto takes force all the same
+            plan = self._same_folder(plan)
             old, was = self.state.plan, self.state.rules().posture
             if self.state.stop.is_set():
                 return
@@ -97,6 +101,14 @@ class Agent:
                 self.state.renew(plan)
                 self._go()
             log.info("config.reloaded")
+
+    def _same_folder(self, plan: Plan) -> Plan:
+        """Return the plan with the data folder we hold: another one is taken at the next start."""
+        held = self.state.plan.service.data_dir
+        if plan.service.data_dir == held:
+            return plan
+        log.warning("config.restart_needed key=data_dir")
+        return replace(plan, service=replace(plan.service, data_dir=held))
 
     def _go(self) -> None:
         state = self.state

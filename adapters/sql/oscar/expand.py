@@ -37,14 +37,15 @@ class Unclear(Exception):  # noqa: N818 - it never leaves this file
 def slots(raw: Raw, terms: Terms, window: Window) -> tuple[tuple[Slot, ...], tuple[Finding, ...]]:
     """Return the free slots that start in the window, and what was withheld."""
     counts: Counter[str] = Counter(each.code for each in _odd(raw.busy))
-    booked = _by_day(raw.busy)
+    window = Window(window.start.astimezone(UTC), window.end.astimezone(UTC))
+    taken, gone = _by_day(row for row in raw.busy if not row.gone), _by_day(row for row in raw.busy if row.gone)
     free: list[Slot] = []
     for schedule, site, visits in _days(raw, terms, counts):
-        rows = booked[schedule.who, schedule.day]
+        day = schedule.who, schedule.day
         for visit in visits:
             start = _start(schedule.day, visit.minute, site, window, counts)
-            if start is not None and not _overlaps(visit, (row for row in rows if not row.gone)):
-                freed = _overlaps(visit, (row for row in rows if row.gone))
+            if start is not None and not _overlaps(visit, taken[day]):
+                freed = _overlaps(visit, gone[day])
                 free.append(_slot(schedule, visit, site, start, raw, terms, freed=freed))
     return tuple(free), tuple(_finding(code, number) for code, number in sorted(counts.items()))
 
@@ -130,14 +131,16 @@ def _day(
 
 def _start(day: date, minute: int, site: SitePart, window: Window, counts: Counter[str]) -> datetime | None:
     start = moment(day, minute, ZoneInfo(site.zone))
-    if start is None or not window.start.astimezone(UTC) <= start.astimezone(UTC) < window.end.astimezone(UTC):
+    if (
+        start is None or not window.start <= start.astimezone(UTC) < window.end
+    ):  # in UTC: within one zone Python compares walls
         return None
     if twice(start):
         counts["oscar.hour-twice"] += 1
     return start
 
 
-def _overlaps(visit: Visit, rows: Iterable[Busy]) -> bool:
+def _overlaps(visit: Visit, rows: Sequence[Busy]) -> bool:
     start, end = visit.minute * 60, (visit.minute + visit.minutes) * 60
     return any(row.start_s < end and row.end_s > start for row in rows)
 

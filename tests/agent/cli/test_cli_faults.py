@@ -85,11 +85,16 @@ def test_an_interrupted_command_is_exit_130(run: Callable[..., Any], door: Any) 
 @pytest.mark.parametrize(
     ("line", "cause"),
     [
-        ("statu", "No such command 'statu'"),
+        ("statu", "there is no command statu"),
+        ("version now then", "this is one word too many: now then"),
+        ("preview --days", "--days needs a value"),
         ("preview --dayz 3", "there is no option --dayz"),
         ("tasks show", "N is missing"),
         ("tasks done 3", "--in-agenda / --not-in-agenda is missing"),
-        ("preview --days 900", "--days is not right"),
+        ("preview --days 900", "--days must be at most 90"),
+        ("tasks show 0", "N must be at least 1"),
+        ("tasks show three", "N must be a whole number"),
+        ("hub offers go", "one of these words is needed: stop|start"),
     ],
 )
 def test_a_wrong_command_line_names_the_help(run: Callable[..., Any], line: str, cause: str) -> None:
@@ -98,6 +103,14 @@ def test_a_wrong_command_line_names_the_help(run: Callable[..., Any], line: str,
     assert code == 2
     assert cause in err
     assert "--help" in err
+
+
+def test_a_wrong_command_line_is_told_in_french(run: Callable[..., Any]) -> None:
+    """What typer says in English only never reaches the person."""
+    for line in ("statu", "version de trop", "preview --days", "tasks show 0", "tasks show trois", "hub offers go"):
+        err = run(f"{line} --lang fr")[2]
+        for english in ("such", "unexpected", "requires", "should", "Input", "Invalid"):
+            assert english not in err, err
 
 
 def test_a_group_alone_prints_its_help(run: Callable[..., Any]) -> None:
@@ -125,17 +138,6 @@ def test_version_runs_as_a_process() -> None:
 
     done = subprocess.run([sys.executable, "-m", "agent", "version", "--json"], capture_output=True, check=True)
     assert json.loads(done.stdout)["version"] == __version__
-
-
-def test_help_loads_no_driver() -> None:
-    """Start time and memory are promises: nothing heavy is imported before a command needs it."""
-    code = (
-        "import sys\nfrom agent.cli import main\nmain(['--help'])\n"
-        "heavy = {'httpx','apsw','sqlalchemy','fastapi','pyodbc','keyring','apscheduler','joserfc','cryptography','rich'}\n"
-        "sys.exit(' '.join(sorted(heavy & set(sys.modules))) or 0)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_the_built_command_has_no_shell_completion_surprise() -> None:

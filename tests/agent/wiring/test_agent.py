@@ -56,18 +56,32 @@ def test_narrowing_in_the_file_is_in_force_by_itself_and_widening_waits(sample: 
     until(sample, lambda: len(sample.portal.slots()) >= offered)
 
 
-def test_a_faulty_file_changes_nothing_and_the_next_good_one_counts(sample: Sample) -> None:
-    """The last good plan stays in force; the agent goes on."""
+def test_a_faulty_file_changes_nothing_and_the_next_good_one_counts(
+    sample: Sample, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The last good plan stays in force; the agent goes on, and its log says where the fault is."""
     sample.start()
     assert sample.agent is not None
     plan = sample.agent.state.plan
     edit(sample, "[hub]", "[hub")
     sample.agent.reload()
     assert sample.agent.state.plan is plan
+    assert "config.faulty n=1" in caplog.text
     edit(sample, "[hub", "[hub]")
     sample.agent.reload()
     assert sample.agent.state.plan is not plan
     assert sample.agent.alive()
+
+
+def test_another_data_folder_waits_for_the_next_start(sample: Sample, caplog: pytest.LogCaptureFixture) -> None:
+    """The lock and the journal are held where they are; the log says that a restart is needed."""
+    sample.start()
+    assert sample.agent is not None
+    held = sample.agent.state.plan.service.data_dir
+    edit(sample, held.as_posix(), held.with_name("elsewhere").as_posix())
+    sample.agent.reload()
+    assert sample.agent.state.plan.service.data_dir == held
+    assert "config.restart_needed key=data_dir" in caplog.text
 
 
 def test_another_poll_rebuilds_the_legs_without_a_restart(sample: Sample) -> None:
@@ -78,7 +92,7 @@ def test_another_poll_rebuilds_the_legs_without_a_restart(sample: Sample) -> Non
     edit(sample, '"1s"', '"2s"')
     until(sample, lambda: sample.agent is not None and sample.agent.state.plan.emrs[0].poll == timedelta(seconds=2))
     assert sample.agent.state.journal is journal
-    until(sample, sample.agent.alive)
+    until(sample, lambda: sample.agent is not None and sample.agent.alive())
 
 
 def test_withdraw_is_in_force_at_once_and_survives_a_restart(sample: Sample) -> None:
@@ -216,6 +230,35 @@ def test_check_looks_at_the_machine(sample: Sample) -> None:
     assert "machine.ledger" not in found
 
 
+def test_check_names_a_journal_that_was_set_aside(sample: Sample) -> None:
+    """A damaged journal takes the applied rules with it: somebody has to know, not only the log."""
+    folder = read_plan(sample.file, entries()).service.data_dir
+    sample.enrol()
+    _check_stopped(sample)
+    (folder / "journal.db").write_bytes(b"garbage" * 9999)
+    found = {one["code"]: one for one in _check_stopped(sample)}
+    assert found["machine.journal-lost"]["severity"] == "warn"
+
+
+def test_no_other_account_reads_a_file_of_the_data_folder(sample: Sample) -> None:
+    """The folder is closed, and so is each file in it should the folder ever be opened."""
+    folder = read_plan(sample.file, entries()).service.data_dir
+    sample.enrol()
+    sample.start()
+    names = {path.name for path in folder.iterdir()}
+    assert {"vault.lock", "journal.db", "journal.ballast", "creneau.lock"} <= names
+    assert not [path.name for path in folder.iterdir() if path.stat().st_mode & 0o007]
+
+
+def test_a_data_folder_that_cannot_be_is_said_plainly(tmp_path: Path) -> None:
+    """A file where the folder should be, a folder where the lock should be."""
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    (tmp_path / "creneau.lock").mkdir()
+    for folder in (tmp_path / "file", tmp_path / "file" / "data", tmp_path):
+        with pytest.raises(Misconfigured, match="cannot be read or written"), StateLock(folder):
+            pass
+
+
 def _check_stopped(sample: Sample) -> list[dict[str, object]]:
     findings: list[dict[str, object]] = list(sample.ask("check", part="machine")["findings"])
     return findings
@@ -240,8 +283,8 @@ def test_a_veto_takes_force_at_once_and_beside_a_faulty_file(sample: Sample) -> 
         return bool(known) and not any(key.startswith("101") for key in known)
 
     until(sample, gone)
+    edit(sample, "[hub", "[hub]")
     sample.restart()
     assert sample.agent.state.rules().vetoes
-    edit(sample, "[hub", "[hub]")
     sample.ask("veto-lift", who="101", code=code)
     assert not sample.agent.state.rules().vetoes
