@@ -78,7 +78,10 @@ class Agent:
         log.info("agent.stopped")
 
     def reload(self) -> None:
-        """Read the file again. Sharing takes force at once; another source, site or hub changes the legs too."""
+        """Read the file again. Sharing takes force at once; another source, site or hub changes the legs too.
+
+        A faulty file leaves the plan as it is; the posture the journal keeps takes force all the same.
+        """
         with self._turning:
             try:
                 plan = read_plan(self.state.plan.file, entries())
@@ -86,7 +89,7 @@ class Agent:
                 faults = fault.faults if isinstance(fault, Faults) else ()
                 places = ",".join(f"{one.line}:{one.key}" for one in faults)
                 log.warning("config.faulty n=%d what=%r places=%s", len(faults), str(fault), places)
-                plan = self.state.plan  # the last good one; a kill switch or a veto takes force all the same
+                plan = self.state.plan  # whatever ails the file, what the clinic ordered (freeze, withdraw) takes force
             plan = self._same_folder(plan)
             old, was = self.state.plan, self.state.rules().posture
             if self.state.stop.is_set():

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 SCREEN = ("typer", "pydantic", "pydantic_core", "rich", "pygments", "markdown_it", "click", "shellingham")
 """The command line: typer reads options with pydantic and draws with rich; httpx has one of its own (click, rich)."""
-LOOPS = ("asyncio", "apscheduler", "multiprocessing", "tzlocal", "trio", "uvicorn")
+LOOPS = ("trio", "uvicorn")
 """The agent is threads and one stop event."""
 STRANGERS = ("sqlalchemy", "fastapi", "starlette", "hub", "fhir", "msgspec", "hl7apy", "requests")
 """Parts of the hub, of other adapters, and of what was left out for its size."""

@@ -73,6 +73,17 @@ def test_a_faulty_file_changes_nothing_and_the_next_good_one_counts(
     assert sample.agent.alive()
 
 
+@pytest.mark.parametrize(("verb", "word"), [("freeze", Posture.FROZEN), ("sharing-withdraw", Posture.WITHDRAWN)])
+def test_an_order_of_the_clinic_is_in_force_while_the_file_is_faulty(sample: Sample, verb: str, word: Posture) -> None:
+    """The kill switch stops the agent by its last good plan, not only on paper."""
+    sample.start()
+    assert sample.agent is not None
+    edit(sample, "[hub]", "[hub")
+    with open_door(sample.agent.state.plan) as door:
+        door.ask(verb, {}, "demo")
+    assert sample.agent.state.rules().posture is word
+
+
 def test_another_data_folder_waits_for_the_next_start(sample: Sample, caplog: pytest.LogCaptureFixture) -> None:
     """The lock and the journal are held where they are; the log says that a restart is needed."""
     sample.start()
@@ -163,6 +174,20 @@ def test_the_night_reads_again_turns_keys_and_wakes_the_legs(sample: Sample) -> 
         night.scrub()
         night.stop()
     assert woken == [("publish", "deliver", "beat")]
+
+
+def test_the_nightly_job_has_a_minute_of_its_own_and_makes_up_a_night_slept_through(sample: Sample) -> None:
+    """Between 1 and 5 in the clinic's own zone; run once when the machine was asleep at that minute."""
+    with State(read_plan(sample.file, entries())) as state:
+        night = Nightly(state, lambda *_: None)
+        night.start()
+        jobs = {job.name: job for job in night.jobs()}
+        night.stop()
+    job = jobs["Nightly.night"]
+    assert (job.coalesce, job.misfire_grace_time) == (True, None)
+    due = job.trigger.get_next_fire_time(None, sample.now)
+    assert 1 <= due.hour < 5
+    assert str(due.tzinfo) == "America/Toronto"
 
 
 def test_a_night_without_enrolment_still_wakes_the_legs(sample: Sample, caplog: pytest.LogCaptureFixture) -> None:
