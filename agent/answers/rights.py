@@ -22,6 +22,11 @@ NEEDS: Mapping[str, str] = {
     "sharing-withdraw": MANAGERS,
     "sharing-resume": MANAGERS,
     "freeze": MANAGERS,
+    "ledger-list": MANAGERS,
+    "ledger-export": MANAGERS,
+    "ledger-regulatory": MANAGERS,
+    "ledger-report": MANAGERS,
+    "ledger-verify": MANAGERS,
     "veto-add": MANAGERS,
     "veto-list": MANAGERS,
     "veto-lift": ANYONE,  # the doctor's code is the right

@@ -1,13 +1,11 @@
 """`creneau preview`: the agenda on the left, what would leave on the right."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from agent.cli.session import Reply, Session, session
-from agent.core.errors import Misconfigured
+from agent.cli.session import Reply, Session, save, session
 from agent.core.message import Message, say
 
 DAYS = typer.Option("--days", metavar="N", min=1, max=90, help=say("How many days from now.").id)
@@ -39,19 +37,6 @@ def preview(
         say("Slots that leave: {leaves}; that stay: {stays}.", **{name: int(n) for name, n in reply["counts"].items()})
     )
     _notes(here, reply)
-
-
-def save(here: Session, file: Path, text: str) -> None:
-    """Write a file the person asked for, for their account alone; raises Misconfigured when it cannot be."""
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-    except OSError as cause:
-        raise Misconfigured(
-            say("write the file"), say("the file cannot be written"), say("choose another place"), file=str(file)
-        ) from cause
-    here.tell(say("Wrote {file}.", file=str(file)))
 
 
 def _rows(here: Session, reply: Reply, *, wide: bool) -> None:

@@ -14,6 +14,7 @@ from agent.cli import (
     explain,
     hub,
     init,
+    ledger,
     preview,
     running,
     running_demo,
@@ -51,6 +52,7 @@ class Group:
 GROUPS = (
     Group("sharing", "partage", say("The sharing rules: read, compare, apply, withdraw.")),
     Group("veto", "veto", say("A doctor's own no, kept apart from the rules.")),
+    Group("ledger", "registre", say("What left, what came in, who did what.")),
     Group("tasks", "taches", say("What needs a person at the clinic.")),
     Group("emr", "dme", say("The EMR, as the agent reads it.")),
     Group("secret", "secret", say("Passwords and keys in the vault.")),
@@ -116,6 +118,27 @@ COMMANDS = (
     ),
     Command("veto lift", "veto lever", say("Lift a veto with the doctor's code."), veto.lift),
     Command("veto list", "veto liste", say("List vetoes in force and their dates."), veto.listing),
+    Command("ledger list", "registre liste", say("List what left and what came in."), ledger.listing),
+    Command(
+        "ledger report",
+        "registre bilan",
+        say("One doctor's month, on one page for that doctor."),
+        ledger.report,
+        "creneau ledger report Gagnon --month 2026-11",
+    ),
+    Command(
+        "ledger export",
+        "registre exporter",
+        say("Write the ledger or the legal register as CSV or JSON."),
+        ledger.export,
+        "creneau ledger export registre.jsonl",
+    ),
+    Command(
+        "ledger verify",
+        "registre verifier",
+        say("Prove that nothing was added, removed or changed."),
+        ledger.verify,
+    ),
     Command("tasks list", "taches liste", say("What needs a person: to enter, to check, to call."), tasks.listing),
     Command(
         "tasks show",

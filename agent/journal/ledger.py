@@ -73,7 +73,9 @@ def prune(tx: Tx, now: datetime, months: int) -> int:
     Never the open year, and one a call: a clock that is wrong one night costs one year at most. The lines themselves
     go with `sweep`.
     """
-    found = [Segment(*row) for row in tx.rows("SELECT year, first, previous FROM segment WHERE pruned IS NULL ORDER BY year")]
+    found = [
+        Segment(*row) for row in tx.rows("SELECT year, first, previous FROM segment WHERE pruned IS NULL ORDER BY year")
+    ]
     if len(found) < 2 or _ends(found[0].year, months) > now.astimezone(UTC):
         return 0
     old, following = found[:2]

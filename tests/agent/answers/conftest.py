@@ -20,6 +20,7 @@ from agent.board import MemoryBoard
 from agent.config.plan import BookingPlan, ClinicPlan, DeskPlan, EmrPlan, HubPlan, Plan, ServicePlan, SitePlan
 from agent.core.booking import Firmness, Order
 from agent.core.changes import enter, line
+from agent.core.envelope import KeySet
 from agent.core.errors import CreneauError, Misconfigured
 from agent.core.message import say
 from agent.core.model import EmrName, Finding, Instant, Patient, SiteId, SlotId
@@ -86,6 +87,9 @@ class Vault:
         if self.who is None:
             raise Misconfigured(say("read the identity"), say("not enrolled"), say("creneau enrol"))
         return self.who
+
+    def hub(self) -> KeySet:
+        return {}
 
     def patient(self, jwe: str, booking: str, version: int) -> Patient:
         return Patient(booking, version, "Tremblay", "Luc", born=date(1980, 5, 1), phone="418 555-0199")

@@ -27,6 +27,10 @@ freeze|gel|Kill switch: not one write into the EMR until resume.|Arrêt d'urgenc
 veto add|veto ajouter|A doctor says no; only their code can lift it.|Un médecin dit non; seul son code peut lever le veto.
 veto lift|veto lever|Lift a veto with the doctor's code.|Lever un veto avec le code du médecin.
 veto list|veto liste|List vetoes in force and their dates.|Lister les vetos en vigueur et leurs dates.
+ledger list|registre liste|List what left and what came in.|Lister ce qui est sorti et ce qui est entré.
+ledger report|registre bilan|One doctor's month, on one page for that doctor.|Le mois d'un médecin, une page, pour lui seul.
+ledger export|registre exporter|Write the ledger or the legal register as CSV or JSON.|Exporter le registre, ou celui de la loi, en CSV ou JSON.
+ledger verify|registre verifier|Prove that nothing was added, removed or changed.|Prouver que rien n'a été ajouté, retiré ni changé.
 tasks list|taches liste|What needs a person: to enter, to check, to call.|Ce qui attend une personne : saisir, vérifier, appeler.
 tasks show|taches voir|Show one task with the patient's details; logged.|Montrer une tâche et les données du patient; consigné.
 tasks done|taches faire|Answer a task: it is in the agenda, or it is not.|Répondre : c'est à l'agenda, ou ça n'y est pas.
