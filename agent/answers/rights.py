@@ -15,6 +15,7 @@ NEEDS: Mapping[str, str] = {
     "status": ANYONE,
     "preview": MANAGERS,
     "explain": MANAGERS,
+    "exposure": MANAGERS,
     "sharing-show": MANAGERS,
     "sharing-diff": MANAGERS,
     "sharing-apply": MANAGERS,

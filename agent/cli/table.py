@@ -12,6 +12,7 @@ from agent.cli import (
     emr,
     enrol,
     explain,
+    exposure,
     hub,
     init,
     ledger,
@@ -118,6 +119,12 @@ COMMANDS = (
     ),
     Command("veto lift", "veto lever", say("Lift a veto with the doctor's code."), veto.lift),
     Command("veto list", "veto liste", say("List vetoes in force and their dates."), veto.listing),
+    Command(
+        "exposure",
+        "exposition",
+        say("What an observer could infer from what you share."),
+        exposure.exposure,
+    ),
     Command("ledger list", "registre liste", say("List what left and what came in."), ledger.listing),
     Command(
         "ledger report",

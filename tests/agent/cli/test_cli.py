@@ -27,6 +27,7 @@ freeze|gel|Kill switch: not one write into the EMR until resume.|Arrêt d'urgenc
 veto add|veto ajouter|A doctor says no; only their code can lift it.|Un médecin dit non; seul son code peut lever le veto.
 veto lift|veto lever|Lift a veto with the doctor's code.|Lever un veto avec le code du médecin.
 veto list|veto liste|List vetoes in force and their dates.|Lister les vetos en vigueur et leurs dates.
+exposure|exposition|What an observer could infer from what you share.|Ce qu'un observateur pourrait déduire de votre partage.
 ledger list|registre liste|List what left and what came in.|Lister ce qui est sorti et ce qui est entré.
 ledger report|registre bilan|One doctor's month, on one page for that doctor.|Le mois d'un médecin, une page, pour lui seul.
 ledger export|registre exporter|Write the ledger or the legal register as CSV or JSON.|Exporter le registre, ou celui de la loi, en CSV ou JSON.

@@ -190,3 +190,46 @@ def test_a_page_that_cannot_be_written_is_said(run: Callable[..., Any], door: An
     code, _, err = run(f"preview --html {tmp_path / 'no' / 'p.html'}")
     assert code == 1
     assert "the file cannot be written" in err
+
+
+EXPOSURE = {
+    "says": sentence("An observer recovers the weekly hours of {who} to {n} minutes.", who="Dre A", n=3),
+    "clinic": "own", "doctors": 4, "days": 20, "current": "kinds",
+    "rows": [
+        {"key": "kinds", "policy": sentence("free places of the shared types, with the person"), "day_h": 1.61,
+         "template_h": 0.05, "useful": 1.0, "current": True},
+        {"key": "half-day", "policy": sentence("the same, half-days instead of times"), "day_h": 1.4, "template_h": 1.6,
+         "useful": 1.0, "current": False},
+        {"key": "team", "policy": sentence("the same, the team instead of the person"), "day_h": None,
+         "template_h": None, "useful": 0.5, "current": False},
+    ],
+    "team": [{"size": 3, "auc": 0.74}], "thin": [{"day": "2026-12-01", "people": 1}],
+}  # fmt: skip
+
+
+def test_exposure_begins_with_the_sentence(run: Callable[..., Any], door: Any) -> None:
+    """Then the table, the chart, the odds of teams, thin days, and what no setting changes."""
+    door.answers["exposure"] = EXPOSURE
+    code, out, _ = run("exposition --lang fr --days 14")
+    lines = out.splitlines()
+    assert (code, door.asked) == (0, [("exposure", {"days": 14, "sample": False})])
+    assert lines[0] == "Un observateur retrouve les heures hebdomadaires de Dre A à 3 minutes près."
+    assert any(line.startswith("→") and "1.61" in line and "100 %" in line for line in lines)
+    assert any(line.endswith("#" * 30) for line in lines)
+    assert any("74 fois sur 100" in line for line in lines)
+    assert "seulement 1 de l'équipe" in out
+    assert "facturation" in lines[-1]
+    door.answers["exposure"] = {**EXPOSURE, "clinic": "built-in", "rows": [EXPOSURE["rows"][2]]}
+    assert "A made-up clinic" in run("exposure --sample")[1]
+    assert json.loads(run("exposure --json")[1])["clinic"] == "built-in"
+
+
+def test_exposure_as_a_page(run: Callable[..., Any], door: Any, tmp_path: Path) -> None:
+    """The same for a meeting."""
+    door.answers["exposure"] = EXPOSURE
+    file = tmp_path / "e.html"
+    assert run(f"exposure --html {file}")[0] == 0
+    page = Page()
+    page.feed(file.read_text(encoding="utf-8"))
+    assert not {"script", "img", "link"} & page.seen.keys()
+    assert 'class="out"' in file.read_text(encoding="utf-8")
