@@ -27,8 +27,9 @@ LEGS: Mapping[str, Message] = {
 }
 SKEW = timedelta(minutes=2)
 """From how far off the clock is shown."""
-REMIND = 60
-"""Days before the sharing expires from which status says so."""
+REMIND = (60, 30, 7, 1)
+"""Days before the sharing expires at which people are reminded; status says so from the first on."""
+SOON = 7
 
 Line = Mapping[str, Any]
 
@@ -38,7 +39,7 @@ def status(house: House, asked: Asked) -> Mapping[str, Any]:
 
     `working`: "yes", "partly", "no" or "stopped". `lines`: {part, name, source, severity, says, for_s}: seconds since the last good
     step of a part that works, since it went down for one that does not. `next`: sentences, each a
-    command to type. `counts`: {online, unsold, tasks, bookings}.
+    command to type. `counts`: {online, unsold, tasks, bookings}. `expiry`: see `expiry`.
     """
     health = house.board.read() if house.board else None
     posture = posture_of(house.records.facts())
@@ -58,10 +59,28 @@ def status(house: House, asked: Asked) -> Mapping[str, Any]:
         "lines": lines,
         "next": [
             sentence(step)
-            for step in dict.fromkeys((*_next(house, working, posture, applied, counts), *_remedies(house, health)))
+            for step in dict.fromkeys(
+                (
+                    *_next(house, working, posture, applied, counts, asked.now.utc.date()),
+                    *_remedies(house, health),
+                )
+            )
         ],
         "counts": counts,
+        "expiry": expiry(applied, asked.now.utc.date()),
     }
+
+
+def expiry(applied: SharingRules | None, today: date) -> Mapping[str, Any] | None:
+    """Return {expires, days, reminder}: the last reminder that is due, null before the first; None = nothing applied.
+
+    `days` is negative once the sharing has expired.
+    """
+    if applied is None or not applied.enabled:
+        return None
+    left = (applied.expires - today).days
+    due = min((days for days in REMIND if left <= days), default=None)
+    return {"expires": str(applied.expires), "days": left, "reminder": due}
 
 
 def _legs(health: Health | None, asked: Asked) -> Iterable[Line]:
@@ -128,8 +147,8 @@ def _sharing(posture: Posture, applied: SharingRules | None, today: date) -> Ite
             says, severity = say("rehearsal: nothing leaves"), Severity.NOTE
         elif applied.expires < today:
             says, severity = say("expired on {day}: nothing leaves", day=str(applied.expires)), Severity.WARN
-        elif (left := (applied.expires - today).days) <= REMIND:
-            says, severity = say("in force; days left: {n}", n=left), Severity.NOTE
+        elif (left := (applied.expires - today).days) <= REMIND[0]:
+            says, severity = say("in force; days left: {n}", n=left), Severity.WARN if left <= SOON else Severity.NOTE
         else:
             says = say("in force until {day}", day=str(applied.expires))
     yield {
@@ -167,7 +186,7 @@ def _since(health: Health, asked: Asked) -> Any:
 
 
 def _next(
-    house: House, working: str, posture: Posture, applied: SharingRules | None, counts: Mapping[str, int]
+    house: House, working: str, posture: Posture, applied: SharingRules | None, counts: Mapping[str, int], today: date
 ) -> Iterable[Message]:
     if not _enrolled(house):
         yield say("Join the hub: creneau enrol CODE")
@@ -179,6 +198,8 @@ def _next(
         yield say("Start the agent: creneau run, or its service")
     elif working != "yes":
         yield say("Find out what is wrong: creneau check")
+    if applied is not None and applied.enabled and (applied.expires - today).days <= REMIND[1]:
+        yield say("Renew the sharing: write a later expires, then creneau sharing apply")
     if counts["tasks"]:
         yield say("Tasks to answer ({n}): creneau tasks list", n=counts["tasks"])
     if counts["unsold"]:

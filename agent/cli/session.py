@@ -189,6 +189,19 @@ def session(ctx: Any) -> Session:
     return found
 
 
+def save(here: Session, file: Path, text: str) -> None:
+    """Write a file the person asked for, for their account alone; raises Misconfigured when it cannot be."""
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+    except OSError as cause:
+        raise Misconfigured(
+            say("write the file"), say("the file cannot be written"), say("choose another place"), file=str(file)
+        ) from cause
+    here.tell(say("Wrote {file}.", file=str(file)))
+
+
 def safe_streams() -> None:
     """Never fail for a letter the console cannot show (cp1252, ASCII): it becomes a question mark."""
     for stream in (sys.stdout, sys.stderr):

@@ -54,6 +54,7 @@ def house(state: State, board: Board | None, wake: Callable[[str], None], reload
         open_emr=open_source,
         board=board,
         clock=state.clock,
+        dice=state.dice,
         wake=wake,
         reload=reload,
         join=enrol,

@@ -54,7 +54,7 @@ class Nightly:
         now = self._state.clock.now()
         try:
             if trusted(self._state.board.read().skew):
-                self._state.journal.tidy(now)
+                self._state.journal.tidy(now, self._state.plan.service.ledger_keep)
                 self._state.keys.turn_over(now.utc)
             else:  # a clock years ahead would throw bookings and keys away that are still needed
                 log.warning("night.kept why=clock")

@@ -3,6 +3,7 @@
 Rule: one object of an EMR a leg; the order of posts is the order of stopping.
 """
 
+import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -156,6 +157,7 @@ def _beat(shop: Shop, tick: timedelta) -> Beat:
         tick=tick,
         vitals=countersign.vitals,
         countersigned=countersign.keep,
+        followed=countersign.follow,
     )
 
 
@@ -184,6 +186,9 @@ class _Ledger:
     def keep(self, answer: str, now: Instant) -> None:
         self.shop.journal.records().line("countersigned", answer.encode(), now)
         self._signed = now.utc.date()
+
+    def follow(self, sets: Sequence[str], now: Instant) -> None:
+        self.shop.journal.records().line("hub-keys", json.dumps({"turns": list(sets)}).encode(), now)
 
 
 def _open(shop: Shop, source: EmrPlan) -> Emr:

@@ -1,6 +1,7 @@
 """A started agent: it reloads, narrows, holds its folder, wakes at night, tells systemd."""
 
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +14,7 @@ from agent.config import read_plan
 from agent.core.errors import Misconfigured, Refused, Transient
 from agent.core.sharing import Posture
 from agent.notify import Notifier
-from agent.wiring import Agent, open_door
+from agent.wiring import Agent, open_door, running
 from agent.wiring.catalog import entries, open_emr
 from agent.wiring.lock import StateLock
 from agent.wiring.nightly import Nightly
@@ -300,3 +301,29 @@ def test_a_data_folder_that_cannot_be_is_said_plainly(tmp_path: Path) -> None:
 def _check_stopped(sample: Sample) -> list[dict[str, object]]:
     findings: list[dict[str, object]] = list(sample.ask("check", part="machine")["findings"])
     return findings
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the running agent's door is a Unix socket")
+def test_a_veto_takes_force_at_once_and_beside_a_faulty_file(sample: Sample) -> None:
+    """Kept through the running agent's door: its slots leave the view at once, whatever state the file is in."""
+    sample.enrol()
+    sample.start()
+    until(sample, sample.portal.slots)
+    assert sample.agent is not None
+    agent = sample.agent
+    edit(sample, "[hub]", "[hub")
+    door = running(sample.file)
+    assert door is not None
+    code = door.ask("veto-add", {"who": "101"}, "dre-gagnon")["code"]
+    assert (SOURCE, "101") in agent.state.rules().vetoes
+
+    def gone() -> bool:
+        known = agent.state.journal.views(SOURCE).known()
+        return bool(known) and not any(key.startswith("101") for key in known)
+
+    until(sample, gone)
+    edit(sample, "[hub", "[hub]")
+    sample.restart()
+    assert sample.agent.state.rules().vetoes
+    sample.ask("veto-lift", who="101", code=code)
+    assert not sample.agent.state.rules().vetoes
