@@ -7,7 +7,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from agent.core.booking import (
@@ -50,6 +50,7 @@ class Agent(NamedTuple):
     node: int = 0
     pc: int = -1
     turn: tuple[int, int] | None = None
+    since: tuple[tuple[tuple[str, int], timedelta], ...] = ()
 
 
 class Scene(NamedTuple):
@@ -200,7 +201,8 @@ class Checker:
     def _begins(self, scene: Scene, n: int, agent: Agent, name: str) -> Iterator[Step]:
         for kind in self.kinds:
             node = self.strategy.begin(kind, scene.tick, self._seen(agent))
-            if self._node(node).ask.kind != "done":
+            ask = self._node(node).ask
+            if ask.kind != "done" or ask.what != agent.since:
                 word = "compares its bookings with the agenda" if kind == "look" else "begins a step"
                 yield f"{name} {word}", _with(scene, n, self._arrived(agent._replace(node=node)))
         if not self.fenced:
@@ -231,7 +233,7 @@ class Checker:
         else:
             yield from self._writes(scene, n, agent, name, ask.what)
         if scene.faults:
-            gone = agent._replace(node=0, pc=-1, bumps=(0,) * self.bookings, turn=None)
+            gone = agent._replace(node=0, pc=-1, bumps=(0,) * self.bookings, turn=None, since=())
             left = self._left(agent)
             dead = _with(scene, n, gone)._replace(faults=scene.faults - 1)
             yield f"{name} crashes", dead
@@ -320,7 +322,7 @@ class Checker:
         if not self.fenced and mine < written:
             raise _at(Violation("I10", f"a write under turn {mine} after one under turn {written}"), f"{name} sends")
         hub = (holder, number, tick, max(written, mine))
-        sent = replace(_with(scene, n, agent._replace(pc=self.pcs(0))), hub=hub)
+        sent = _with(scene, n, agent._replace(pc=self.pcs(0)))._replace(hub=hub)
         return f"{name} sends {_asked(write)}", sent
 
     def _turn_over(self, scene: Scene, turn: Turn | None) -> bool:
@@ -409,7 +411,7 @@ class Checker:
         turn = None
         if agent.turn is not None:
             turn = Turn(agent.turn[0], at(agent.turn[1]).age + TURN_TICKS * (at(1).age - at(0).age))
-        return Seen(read, turn)
+        return Seen(read, turn, since=agent.since)
 
     def _answer(self, scene: Scene, n: int, agent: Agent, answer: object) -> Scene:
         node = self.strategy.answered(agent.node, answer, self._seen(agent))
@@ -417,9 +419,10 @@ class Checker:
 
     def _arrived(self, agent: Agent) -> Agent:
         """End the step when the leg is through; the hub's receipt comes at once."""
-        if self._node(agent.node).ask.kind != "done":
+        ask = self._node(agent.node).ask
+        if ask.kind != "done":
             return agent
-        return self._calm(agent._replace(node=0, pc=-1, bumps=(0,) * self.bookings))
+        return self._calm(agent._replace(since=ask.what, node=0, pc=-1, bumps=(0,) * self.bookings))
 
     def _calm(self, agent: Agent) -> Agent:
         rows = list(agent.rows)
@@ -456,7 +459,8 @@ class Checker:
             new = {row.slot for row in mine} - {row.slot for row in had}
             if new and write is not None and write.booking == BOOKINGS[b]:
                 self._no_ghost(after, b, write)
-                self._no_overlap(was, new)
+                if self.model.atomic:
+                    self._no_overlap(was, new)
             ever |= {(b, row.slot) for row in mine}
         return after._replace(ever=frozenset(ever))
 
@@ -474,6 +478,8 @@ class Checker:
         """Once a write says booked, nobody who was there before it looked stands in the same place."""
         rows = self.model.rows(scene.emr)
         others = {row.slot for row in rows if row.booking != write.booking and not row.late}
+        if effect.version > write.version:
+            return  # another agent's, still on its way
         if effect.outcome is Outcome.BOOKED and effect.slot in others:
             raise _at(Violation("I2", "booked over a person's row, and not yielded"), f"{_asked(write)} is answered")
 
@@ -542,7 +548,7 @@ class Checker:
             else:
                 return False
             node = self.strategy.answered(node, answer, seen)
-        return True
+        return bool(ask.what == agent.since)
 
     def _converged(self, scene: Scene, n: int, agent: Agent, b: int) -> None:
         row = self._row(agent, b)
@@ -556,7 +562,8 @@ class Checker:
             return
         has = row.outcome is Outcome.BOOKED or row.kept
         want = {row.cur_slot.key} if has and row.cur_slot else set()
-        if mine != want:
+        elsewhere = row.kept and row.cur_slot is None and len(mine) == 1  # told by an agent that never saw that slot
+        if mine != want and not elsewhere:
             said = f"told {row.outcome}{' (kept)' if row.kept else ''}"
             raise Violation("I4", f"{said}, the EMR has {sorted(NAMES[s] for s in mine) or 'nothing'}")
         if row.outcome is Outcome.SUPERSEDED:

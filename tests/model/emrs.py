@@ -57,6 +57,8 @@ class Model:
     """May a request that nobody waits for any more still be carried out, at any later time?"""
     locked = False
     """Does a look wait for every request still open (a session's lock)?"""
+    atomic = True
+    """Are the check and the write one step of the EMR?"""
     begins: Hashable = 0
 
     def __init__(self) -> None:
@@ -402,6 +404,10 @@ _KEYS = tuple(slot.key for slot in SLOTS)
 _STALE = Transient(say("write into the EMR"), say("somebody else was faster"))
 
 
+def _by(emr: Fhir_, n: int) -> str:
+    return emr.marks[n][1].partition("|")[0]
+
+
 class Fhir(Model):
     """Client-assigned id, Slot then Appointment each under If-Match, verified; every request a step of its own."""
 
@@ -409,6 +415,7 @@ class Fhir(Model):
     rules = SIDECAR_RULES
     late = True
     begins = Fhir_()
+    atomic = False
     tombstone = True
 
     def _run(self, emr: Fhir_, write: Write, pc: Any) -> tuple[Hashable, str, Any]:
@@ -430,7 +437,7 @@ class Fhir(Model):
                 return emr, REPLY, Effect(write.booking, 0, Outcome.CANCELLED)
             return emr, NEXT, ("appointment", own.etag, Outcome.CANCELLED, None)
         etag, by = emr.marks[_KEYS.index(write.slot.key)]
-        if by not in {"", write.booking} or any(key == write.slot.key for key, _ in emr.desk):
+        if by.partition("|")[0] not in {"", write.booking} or any(key == write.slot.key for key, _ in emr.desk):
             return emr, NEXT, ("appointment", own.etag, Outcome.CONFLICT, own.slot)
         return emr, NEXT, ("slot", etag, own.etag)
 
@@ -439,7 +446,7 @@ class Fhir(Model):
         n = _KEYS.index(write.slot.key)
         if emr.marks[n][0] != etag:
             return emr, FAIL, _STALE
-        return self._mark(emr, n, write.booking), NEXT, ("appointment", own, Outcome.BOOKED, write.slot.key)
+        return self._mark(emr, n, f"{write.booking}|{write.version}"), NEXT, ("appointment", own, Outcome.BOOKED, write.slot.key)
 
     def _appointment(
         self, emr: Fhir_, write: Write, etag: int, outcome: Outcome, slot: SlotKey | None
@@ -464,7 +471,7 @@ class Fhir(Model):
         if own.sure:
             return emr
         over = own.outcome is Outcome.BOOKED and any(key == own.slot and not late for key, late in emr.desk)
-        was = next((key for n, key in enumerate(_KEYS) if emr.marks[n][1] == booking and key != own.slot), None)
+        was = next((key for n, key in enumerate(_KEYS) if _by(emr, n) == booking and key != own.slot), None)
         sure = replace(own, etag=own.etag + 1, sure=True)
         if over:
             sure = replace(sure, outcome=Outcome.CONFLICT, slot=was)
@@ -472,8 +479,8 @@ class Fhir(Model):
 
     def _tidy(self, emr: Fhir_, booking: BookingId) -> Fhir_:
         own = dict(emr.ours).get(booking, Resource())
-        for n, (_, by) in enumerate(emr.marks):
-            if by == booking and own.sure and _KEYS[n] != own.slot:
+        for n in range(len(_KEYS)):
+            if _by(emr, n) == booking and own.sure and _KEYS[n] != own.slot:
                 emr = self._mark(emr, n, "")
         return emr
 
@@ -491,10 +498,14 @@ class Fhir(Model):
     def _answer(booking: BookingId, own: Resource) -> Effect:
         assert own.outcome is not None
         ref = EmrRef(booking) if own.slot else None
-        return Effect(booking, own.version, own.outcome, ref, own.slot)
+        return Effect(booking, own.version, own.outcome, ref, own.slot, pending=not own.sure)
 
     def _find(self, emr: Fhir_, booking: BookingId) -> tuple[Hashable, Effect | None]:
         own = dict(emr.ours).get(booking)
+        for n, (_, by) in enumerate(emr.marks):  # a Slot we made busy before its Appointment
+            version = int(by.partition("|")[2] or 0)
+            if _by(emr, n) == booking and version > (own.version if own else 0):
+                return emr, Effect(booking, version, Outcome.BOOKED, None, _KEYS[n], pending=True)
         return emr, None if own is None else self._answer(booking, own)
 
     def _rows(self, emr: Fhir_) -> tuple[Row, ...]:

@@ -23,7 +23,7 @@ LONG_AGO = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What the leg wants of the world: slots, find, ours, write, save; or `done`, with the error's name if any."""
+    """What the leg wants of the world: slots, find, ours, write, save; or `done`, with what it remembers."""
 
     kind: str
     what: Any = None
@@ -36,6 +36,8 @@ class Seen:
     rows: tuple[Booking | None, ...]
     turn: Turn | None
     posture: Posture = Posture.OPEN
+    since: tuple[tuple[tuple[str, int], timedelta], ...] = ()
+    """What the leg itself remembers from step to step: since when it knows of an open intent."""
 
 
 class Suspend(BaseException):
@@ -157,15 +159,16 @@ def step(
         max_per_hour=30,
         enquire=lambda: enquire,
     )
-    if leg._watch is not None:
+    if leg._watch is not None and leg._writing is not None:
+        leg._writing._since = dict(world.see().since)
         leg._watch._last = now.age - (LONG_AGO if kind == "look" else timedelta(0))
     try:
         leg.step(now)
     except Suspend as open_:
         return open_.ask
-    except CreneauError as error:
-        return Ask("done", type(error).__name__)
-    return Ask("done")
+    except CreneauError:
+        pass
+    return Ask("done", tuple(sorted(leg._writing._since.items())) if leg._writing else ())
 
 
 @dataclass(slots=True)
