@@ -77,5 +77,5 @@ def stands(known: Applied, row: Seen) -> Effect:
     outcome = Outcome.BOOKED if row.is_ours and row.key == known.slot else Outcome.CHANGED
     if row.is_gone:
         outcome = Outcome.CANCELLED_BY_CLINIC
-    theirs = outcome is not Outcome.BOOKED
-    return Effect(known.booking, known.version, outcome, EmrRef(str(row.ref)), row.key, theirs, row.matched)
+    theirs, pending = outcome is not Outcome.BOOKED, known.outcome == PLACED
+    return Effect(known.booking, known.version, outcome, EmrRef(str(row.ref)), row.key, theirs, row.matched, pending)

@@ -201,6 +201,7 @@ class Effect:
 
     `version`: the highest version the EMR remembers, 0 = it keeps none. `theirs`: staff moved, cancelled or received
     it, from now on not ours to change. `matched`: the patient was found in the EMR; False asks for a line at the desk.
+    `pending`: a write was cut off between its commit and its verify, and proves nothing until one is run again.
     """
 
     booking: BookingId
@@ -210,3 +211,4 @@ class Effect:
     slot: SlotKey | None = None
     theirs: bool = False
     matched: bool | None = None
+    pending: bool = False
