@@ -250,7 +250,9 @@ class Apply:
         if writes and rules.enquire_first:
             return True
         answers = writes or after.outcome_rev > row.outcome_rev
-        return answers and (self.enquire() or row.attempt > 0)
+        unknown = row.outcome_rev > 0 or (row.goal is not None and row.goal_slot is None)
+        elsewhere = row.outcome is None and unknown  # answered from another folder of this clinic: a takeover
+        return answers and (elsewhere or self.enquire() or row.attempt > 0)
 
     def _met(self, row: Booking, now: Instant, rules: WriteRules) -> Booking | None:
         """Look the booking up before a write; None = that settled it."""
