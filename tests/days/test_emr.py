@@ -16,8 +16,7 @@ def test_an_emr_away_at_the_start_is_named_and_comes_back_by_itself(day: Any, as
     day.sample.enrol()
     day.sample.emr.rename(away)
     day.sample.start()
-    day.until("said", lambda: "there is no database file where the connection points" in day.status())
-    assert "mend connection under [[emr]], or bring the disk or share back" in day.status()
+    day.shows("emr-missing")
     assert day.portal.slots() == []
     away.rename(day.sample.emr)
     day.sample.agent.wake("publish", "apply")
@@ -50,9 +49,7 @@ def test_a_changed_schema_stops_that_part_and_says_what_to_run(day: Any, ask: An
     day.open()
     day.until("well", day.sample.well)
     ask(day.sample.emr, "ALTER TABLE appointment RENAME COLUMN start_time TO began")
-    day.sample.agent.wake("publish")
-    day.until("said", lambda: "the database is not as expected" in day.status())
-    assert "creneau check emr" in day.status()
+    day.shows("emr-changed")
     for _ in range(3):
         day.sample.agent.wake("publish")
     assert caplog.text.count("leg.down leg=publish:dme") == 1
@@ -68,7 +65,7 @@ def test_a_hung_emr_holds_up_neither_heartbeat_nor_hub(day: Any) -> None:
     with closing(sqlite3.connect(day.sample.emr, isolation_level=None)) as base:
         base.execute("BEGIN EXCLUSIVE")
         day.book("days-hung-1", 1, slot["id"])
-        day.until("said", lambda: "somebody else holds the lock" in day.status())
+        day.shows("emr-locked")
         assert "Contact with the hub: works" in day.status() or day.sample.beat() is None
         assert "Receiving bookings: works" in day.status()
         base.execute("ROLLBACK")
@@ -91,8 +88,7 @@ def test_an_emr_brought_back_from_a_backup_stops_all_writing_until_a_person_says
     day.stop()
     shutil.copy(saved, day.sample.emr)
     day.sample.start()
-    day.until("frozen", lambda: "frozen: nothing is written into the EMR" in day.status())
-    assert "End the pause or the freeze: creneau sharing resume" in day.status()
+    day.shows("rows-vanished")
     for n in range(4):
         assert day.outcome(f"days-backup-{n}", 1, "checking") == "checking"
     assert len(day.sample.ask("tasks-list")["tasks"]) == 4
