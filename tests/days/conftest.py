@@ -57,6 +57,8 @@ class Day:
 
     def offered(self) -> list[dict[str, Any]]:
         """Return what anyone may book, waiting until there is something."""
+        if self.sample.agent is not None:  # a portal seals to the key that came with the first beat
+            self.until("a beat at the hub", lambda: self.sample.look()["heard"] or self.sample.beat())
         return self.until("slots at the hub", self.portal.slots)
 
     def hold(self, booking: str, version: int, slot: str) -> None:
