@@ -34,6 +34,7 @@ AT_ONCE = timedelta(0)
 SLACK = timedelta(seconds=30)
 MOST_REV = 2**31
 """No booking has so many outcomes; a number beyond it would leave no room to count on."""
+_MAY_STAND = ("booked", "changed", "requested", "checking")
 PROMPT = timedelta(seconds=2)
 """An answer that was held longer says nothing of the hub's clock at mid-flight."""
 
@@ -114,9 +115,9 @@ class Receive:
         bad: list[str] = []
         keys = self.keys.hub()
         for entry in entries:
-            jws, patient, told = _parts(entry)
+            jws, patient, (told, stood) = _parts(entry)
             try:
-                order = replace(open_order(jws, keys, aud=who.clinic, iss=who.hub), told=told)
+                order = replace(open_order(jws, keys, aud=who.clinic, iss=who.hub), told=told, stood=stood)
                 _bound(order, patient)
             except Rejected as error:
                 log.warning("order.rejected why=%r", str(error))
@@ -133,21 +134,26 @@ def _cursor(said: object) -> Mapping[str, Any] | None:
     return {"log": name, "n": n} if isinstance(name, str) and isinstance(n, int) else None
 
 
-def _parts(entry: object) -> tuple[str, str | None, int]:
-    """Return the order, the sealed patient beside it, and the rev of the last outcome the hub holds."""
+def _parts(entry: object) -> tuple[str, str | None, tuple[int, bool]]:
+    """Return the order, the sealed patient beside it, and what the hub's last outcome says."""
     if not isinstance(entry, Mapping):
-        return "", None, 0
+        return "", None, (0, False)
     jws, patient = entry.get("order"), entry.get("patient")
     return (
         jws if isinstance(jws, str) else "",
         patient if isinstance(patient, str) else None,
-        _rev(entry.get("outcome")),
+        _told(entry.get("outcome")),
     )
 
 
-def _rev(outcome: object) -> int:
-    rev = outcome.get("rev") if isinstance(outcome, Mapping) else None
-    return rev if isinstance(rev, int) and not isinstance(rev, bool) and 0 <= rev < MOST_REV else 0
+def _told(outcome: object) -> tuple[int, bool]:
+    """Return rev, and whether by that outcome the patient has, or may have, an appointment."""
+    if not isinstance(outcome, Mapping):
+        return 0, False
+    rev = outcome.get("rev")
+    if not isinstance(rev, int) or isinstance(rev, bool) or not 0 < rev < MOST_REV:
+        return 0, False
+    return rev, outcome.get("kept") is True or outcome.get("outcome") in _MAY_STAND
 
 
 def _bound(order: Order, patient: str | None) -> None:

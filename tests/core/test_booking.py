@@ -13,6 +13,7 @@ from agent.core.booking import (
     SUCCESSIONS,
     TABLE,
     WITHIN_VERSION,
+    Answered,
     Ask,
     Booking,
     Code,
@@ -257,6 +258,22 @@ def test_a_lost_booking_counts_on_from_the_hubs_last_outcome() -> None:
     row = advance(None, Ordered(order, None, None, None, NOW), None)[0]
     after = advance(row, start(), None)[0]
     assert (row.outcome, after.outcome, after.outcome_rev, after.reported_rev) == (None, Outcome.CANCELLED, 3, 2)
+
+
+def test_what_may_have_been_entered_by_hand_before_a_loss_is_asked_and_never_called_a_conflict() -> None:
+    """The desk entered it, the journal was lost: a person looks, and a cancel is a task, whatever the view shows."""
+    order = Order(BookingId("b1"), 1, SlotId("gone"), Firmness.FIRM, None, NOW, b"[]", None, b"1", told=2, stood=True)
+    row = advance(None, Ordered(order, EmrName("oscar"), None, None, NOW), None)[0]
+    asked, actions = advance(row, start(), None)
+    assert (asked.state, asked.outcome, asked.outcome_rev) == (State.UNSURE, Outcome.CHECKING, 3)
+    assert Task(TaskKind.CHECKING) in actions
+    there = advance(asked, Answered(True, "anne", TaskKind.CHECKING), None)[0]
+    assert (there.outcome, there.kept) == (Outcome.BOOKED, True)
+    assert advance(asked, Answered(False, "anne", TaskKind.CHECKING), None)[0].outcome is Outcome.CONFLICT
+    gone = replace(order, version=2, goal=None, slot_line=None, body_hash=b"2")
+    row = advance(None, Ordered(gone, EmrName("oscar"), None, None, NOW), None)[0]
+    after, actions = advance(row, start(), None)
+    assert (after.outcome, Task(TaskKind.ENTER_CANCEL) in actions) == (Outcome.REQUESTED, True)
 
 
 def test_a_cancel_never_expires() -> None:

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import re
+import runpy
 import shutil
 import sqlite3
 import threading
@@ -19,6 +21,8 @@ from agent.wiring.sample import CLINIC, Sample
 from hub import desk
 
 T = TypeVar("T")
+STATES = runpy.run_path(str(Path(__file__).with_name("states.py")))["STATES"]
+_PLACES = re.compile(r"{(\w+)}")
 PATIENT = {
     "family": "Canari-Tremblay",
     "given": "Zoé",
@@ -53,6 +57,8 @@ class Day:
 
     def offered(self) -> list[dict[str, Any]]:
         """Return what anyone may book, waiting until there is something."""
+        if self.sample.agent is not None:  # a portal seals to the key that came with the first beat
+            self.until("a beat at the hub", lambda: self.sample.look()["heard"] or self.sample.beat())
         return self.until("slots at the hub", self.portal.slots)
 
     def hold(self, booking: str, version: int, slot: str) -> None:
@@ -130,6 +136,23 @@ class Day:
         lines = [f"{words(line['name'])}: {words(line['says'])}" for line in reply["lines"]]
         return "\n".join([words(reply["says"]), *lines, *map(words, reply["next"])])
 
+    def shows(self, name: str) -> None:
+        """Wait until `status` says the sentence of this state and what to do, in both languages."""
+        _, *texts = STATES[name]
+        for lang in ("en", "fr"):
+            speech = Speech(lang)
+            for text in texts:
+                said = speech.say(Message(text, tuple((place, "\0") for place in _PLACES.findall(text))))
+                parts = [part for part in said.split("\0") if part]
+
+                def seen(parts: list[str] = parts, lang: str = lang) -> bool:
+                    if self.sample.agent is not None:
+                        self.sample.agent.wake("receive", "publish")
+                    shown = self.status(lang)
+                    return all(part in shown for part in parts)
+
+                self.until(f"{name}: {said}", seen)
+
     def canaries(self) -> list[Path]:
         """Return every file that holds a word of the patient in clear, the EMR's own aside."""
         needles = [word.encode(code) for word in PATIENT.values() for code in ("utf-8", "utf-16-le")]
@@ -156,8 +179,15 @@ def day(tmp_path: Path, request: pytest.FixtureRequest, caplog: pytest.LogCaptur
         made = Day(sample)
         yield made
         made.stop()
+        made.portal.close()
         assert made.canaries() == []
     assert [word for word in PATIENT.values() if word in caplog.text] == []
+
+
+@pytest.fixture
+def states() -> dict[str, tuple[str, str, str]]:
+    """Lend the table of states."""
+    return dict(STATES)
 
 
 @pytest.fixture

@@ -41,6 +41,7 @@ def test_a_hub_that_lost_its_database_is_joined_again_and_told_everything(day: A
     port = int(day.sample.hub.url.rpartition(":")[2])
     desk.init(day.hub, f"https://127.0.0.1:{port}")
     day.sample.restore()
+    day.shows("hub-made-anew")
     day.sample.ask("enrol", code=desk.code(day.hub, CLINIC, "Clinique du Fjord"))
     day.portal.close()
     day.portal = day.sample.portal = day.sample._portal()

@@ -39,6 +39,7 @@ def test_a_journal_of_garbage_is_set_aside_and_rebuilt(day: Any, caplog: pytest.
     assert len(list(day.etat.glob("journal-*.bad"))) == 1
     day.until("bookings known again", lambda: len(day.sample.ask("bookings")["bookings"]) == 3)
     assert [row.number for row in day.ours()][:2] == before
+    day.shows("rules-lost")
     day.sample.ask("sharing-apply", digest=day.sample.ask("sharing-diff")["digest"])
     day.offered()
     assert day.outcome("days-garbage-1", 2) == "booked"
@@ -72,8 +73,7 @@ def test_two_agents_on_copies_of_one_folder_both_lose_the_turn_until_a_person_pi
         assert day.until("said", lambda: "torn" in [one["state"] for one in desk.clinics(day.hub)])
     finally:
         twin.stop()
-    assert "speaks for this clinic" in day.status()
-    assert "takeover code" in day.status()
+    day.shows("copy")
     day.sample.ask("enrol", code=desk.code(day.hub, CLINIC, takeover=True))
     day.until("whole", lambda: day.sample.beat() or day.sample.look()["state"] == "ok")
     day.book("days-clone-1", 1, day.offered()[0]["id"])
@@ -87,12 +87,14 @@ POINTS = ["before-T1", "after-T1", "T2", "T3", "T4", "before-attempt", "after-at
 
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_any_point_the_patient_is_booked_once_and_told_so(day: Any, point: str) -> None:
-    """kill -9 before or after each durable act of a booking: started again, one appointment, one answer, "booked"."""
+    """Killed with -9 before or after each durable act of a booking: started again, one appointment, one answer, "booked"."""
     slot = day.open()[3]
     day.stop()
     day.book("days-kill-1", 1, slot["id"])
     runner = Path(__file__).with_name("kill_at.py")
-    done = subprocess.run([sys.executable, str(runner), str(day.sample.file), point], capture_output=True, timeout=20)
+    done = subprocess.run(
+        [sys.executable, str(runner), str(day.sample.file), point], capture_output=True, timeout=20, check=False
+    )
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     assert day.canaries() == []
     day.sample.start()
@@ -127,9 +129,7 @@ def test_a_clock_ten_minutes_off_is_corrected_and_named(
     slot = day.offered()[3]
     day.book("days-clock-1", 1, slot["id"])
     assert day.outcome("days-clock-1", 1, "booked") == "booked"
-    assert "This machine: this machine's clock is " in day.status()
-    assert "turn on time synchronisation" in day.status()
-    assert "l'horloge de ce poste est décalée" in day.status("fr")
+    day.shows("clock")
 
 
 @pytest.mark.parametrize("off", [timedelta(days=3652), -timedelta(days=3652)])
@@ -149,8 +149,8 @@ def test_a_clock_ten_years_off_publishes_nothing_and_says_so(
         assert day.ours() == []
         day.stop()
     day.sample.start()
-    assert day.outcome("days-clock-2", 1, "booked", "conflict", "expired") == "booked"
-    assert len(day.ours()) == 1
+    told = day.outcome("days-clock-2", 1, "booked", "conflict")  # ten years on, every slot offered was long over
+    assert len(day.ours()) == (told == "booked")
 
 
 def test_unchanged_polls_write_nothing(day: Any) -> None:

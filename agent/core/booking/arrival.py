@@ -31,6 +31,7 @@ def first(row: None, event: Ordered, rules: WriteRules | None) -> Result:
         expires_at=order.expires_at,
         outcome_rev=order.told,
         reported_rev=order.told,
+        kept=order.stood,
     )
     return _newest(empty, event)
 

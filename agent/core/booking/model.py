@@ -91,7 +91,8 @@ class Order:
     """One verified order. Identity is (booking, version); sameness is `body_hash`, SHA-256 of the inflated payload.
 
     `told`: the rev of the last outcome the hub holds of this booking, 0 = none; a booking whose row was lost counts on
-    from there, because two outcomes of one rev contradict each other.
+    from there, because two outcomes of one rev contradict each other. `stood`: by that outcome the patient has, or may
+    have, an appointment.
     """
 
     booking: BookingId
@@ -104,6 +105,7 @@ class Order:
     patient_sha256: bytes | None
     body_hash: bytes
     told: int = 0
+    stood: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,7 +252,9 @@ class Apply:
         answers = after.outcome_rev > row.outcome_rev
         if answers and row.goal_slot is not None and after.outcome is Outcome.CONFLICT:
             return True  # another agent of ours may have booked it for the very same order
-        return (writes or answers) and (self.enquire() or row.attempt > 0)
+        unknown = row.outcome_rev > 0 or (row.goal is not None and row.goal_slot is None)
+        elsewhere = row.outcome is None and unknown  # answered from another folder of this clinic: a takeover
+        return (writes or answers) and (elsewhere or self.enquire() or row.attempt > 0)
 
     def _met(self, row: Booking, now: Instant, rules: WriteRules, *, writes: bool) -> Booking | None:
         """Look the booking up before a write or an answer; None = that settled it, or it was begun already."""

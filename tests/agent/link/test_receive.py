@@ -167,10 +167,19 @@ def test_rate_limited_is_the_daemons(house: Any, leg: Receive) -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "told"),
-    [({"rev": 7}, 7), (None, 0), ({"rev": True}, 0), ({"rev": -1}, 0), ({"rev": 2**52}, 0), ({}, 0)],
+    [
+        ({"rev": 7, "outcome": "booked", "kept": True}, (7, True)),
+        ({"rev": 3, "outcome": "requested", "kept": False}, (3, True)),
+        ({"rev": 2, "outcome": "conflict", "kept": False}, (2, False)),
+        (None, (0, False)),
+        ({"rev": True, "kept": True}, (0, False)),
+        ({"rev": -1}, (0, False)),
+        ({"rev": 2**52}, (0, False)),
+        ({}, (0, False)),
+    ],
 )
-def test_the_hubs_last_rev_comes_with_the_order(house: Any, leg: Receive, outcome: object, told: int) -> None:
+def test_the_hubs_last_outcome_comes_with_the_order(house: Any, leg: Receive, outcome: object, told: object) -> None:
     """A booking whose row was lost counts on from what the hub holds; nonsense counts from nothing."""
     house.hub.script = [listed(entry(house.order()) | {"outcome": outcome})]
     leg.step(house.now)
-    assert house.inbox.orders[0][0].told == told
+    assert (house.inbox.orders[0][0].told, house.inbox.orders[0][0].stood) == told
