@@ -225,9 +225,8 @@ class MemoryEmr:
         outcome = Outcome.BOOKED if self._untouched(row, known) else Outcome.CHANGED
         if row.status == "cancelled":
             outcome = Outcome.CANCELLED_BY_CLINIC
-        return Effect(
-            booking, known.version, outcome, row.ref, row.key, theirs=outcome is not Outcome.BOOKED, matched=False
-        )
+        theirs, pending = outcome is not Outcome.BOOKED, not known.verified
+        return Effect(booking, known.version, outcome, row.ref, row.key, theirs, matched=False, pending=pending)
 
     # ---- reading
 

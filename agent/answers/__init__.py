@@ -36,6 +36,7 @@ VERBS: Mapping[str, Verb] = {
     "status": status.status,
     "check": check.check,
     "emr-list": emr.listing,
+    "emr-grants": emr.grants,
     "preview": preview.preview,
     "explain": explain.explain,
     "exposure": exposure.exposure,

@@ -1,4 +1,4 @@
-"""`emr list`: the types, sites and people of the EMR, with counts, and which of them the file names.
+"""`emr list`: the types, sites and people of the EMR, with counts; `emr grants`: the rights to ask for.
 
 Rule: labels are for the clinic's own screen; they stop here.
 """
@@ -12,7 +12,7 @@ from agent.answers.house import Asked, House
 from agent.answers.reading import opened
 from agent.config.plan import EmrPlan, Plan
 from agent.core.model import Practitioner, Slot, Window
-from agent.ports import Emr, Named, Names
+from agent.ports import Emr, Grants, Named, Names
 
 
 def listing(house: House, asked: Asked) -> Mapping[str, Any]:
@@ -30,6 +30,15 @@ def names(house: House, now: datetime, days: int) -> list[Mapping[str, Any]]:
             found = sorted(_names(emr, window), key=lambda item: (item.kind, -item.free, item.code))
         rows += [_one(plan, source, item) for item in found]
     return rows
+
+
+def grants(house: House, asked: Asked) -> Mapping[str, Any]:  # noqa: ARG001 - every verb is asked the same way
+    """Answer {grants: [{emr, sql}]}; `sql` is null for a source whose adapter needs no rights of its own."""
+    rows = []
+    for source in house.plan().emrs:
+        with opened(house, source.id) as emr:
+            rows.append({"emr": source.id, "sql": emr.grants() if isinstance(emr, Grants) else None})
+    return {"grants": rows}
 
 
 def _names(emr: Emr, window: Window) -> Iterable[Named]:

@@ -18,4 +18,6 @@ def enrol(house: House, asked: Asked) -> Mapping[str, Any]:
     kept = {**told, "keys": jwks(house.keys.hub())}  # public: with them the hub's receipts are proved years later
     house.records.line("enrol", json.dumps(kept, sort_keys=True).encode(), asked.now, who=asked.who)
     house.reload()
+    for kind in ("receive", "deliver", "beat"):  # they may be waiting an hour for a hub that would not have us
+        house.wake(kind)
     return {**told, "instance": identity.instance}

@@ -101,7 +101,7 @@ def _astray(text: str) -> Message:
     """Say what is wrong with the words themselves; typer tells it in English only."""
     for pattern, says in _ASTRAY:
         if match := pattern.match(text):
-            return say(says.id, words=match[1])
+            return Message(says.id, (("words", match[1]),))
     return say("there is no such command, or its options are not right: {text}", text=text)
 
 

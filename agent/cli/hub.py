@@ -80,8 +80,8 @@ def serve(
     _desk()
     from hub.serve import serve as run
 
-    here.tell(say("The hub listens on {host}:{port}. Stop it with Ctrl+C.", host=host, port=str(port)))
-    run(folder, host, port, cert, key)
+    says = say("The hub listens on {host}:{port}. Stop it with Ctrl+C.", host=host, port=str(port))
+    run(folder, host, port, cert, key, lambda: here.tell(says))
 
 
 def code(

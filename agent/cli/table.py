@@ -178,6 +178,7 @@ COMMANDS = (
         say("Types, sites and people found in the EMR, with counts."),
         emr.listing,
     ),
+    Command("emr grants", "dme droits", say("Print the exact database rights to ask for."), emr.grants),
     Command(
         "secret set",
         "secret poser",

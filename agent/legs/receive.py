@@ -6,7 +6,7 @@ Rule: an order is acknowledged only by the cursor of the next call, after it was
 import hmac
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -32,6 +32,8 @@ log = logging.getLogger("creneau.receive")
 
 AT_ONCE = timedelta(0)
 SLACK = timedelta(seconds=30)
+MOST_REV = 2**31
+"""No booking has so many outcomes; a number beyond it would leave no room to count on."""
 PROMPT = timedelta(seconds=2)
 """An answer that was held longer says nothing of the hub's clock at mid-flight."""
 
@@ -112,9 +114,9 @@ class Receive:
         bad: list[str] = []
         keys = self.keys.hub()
         for entry in entries:
-            jws, patient = _parts(entry)
+            jws, patient, told = _parts(entry)
             try:
-                order = open_order(jws, keys, aud=who.clinic, iss=who.hub)
+                order = replace(open_order(jws, keys, aud=who.clinic, iss=who.hub), told=told)
                 _bound(order, patient)
             except Rejected as error:
                 log.warning("order.rejected why=%r", str(error))
@@ -131,11 +133,21 @@ def _cursor(said: object) -> Mapping[str, Any] | None:
     return {"log": name, "n": n} if isinstance(name, str) and isinstance(n, int) else None
 
 
-def _parts(entry: object) -> tuple[str, str | None]:
+def _parts(entry: object) -> tuple[str, str | None, int]:
+    """Return the order, the sealed patient beside it, and the rev of the last outcome the hub holds."""
     if not isinstance(entry, Mapping):
-        return "", None
+        return "", None, 0
     jws, patient = entry.get("order"), entry.get("patient")
-    return jws if isinstance(jws, str) else "", patient if isinstance(patient, str) else None
+    return (
+        jws if isinstance(jws, str) else "",
+        patient if isinstance(patient, str) else None,
+        _rev(entry.get("outcome")),
+    )
+
+
+def _rev(outcome: object) -> int:
+    rev = outcome.get("rev") if isinstance(outcome, Mapping) else None
+    return rev if isinstance(rev, int) and not isinstance(rev, bool) and 0 <= rev < MOST_REV else 0
 
 
 def _bound(order: Order, patient: str | None) -> None:

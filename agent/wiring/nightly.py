@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from agent.core.errors import CreneauError
+from agent.core.health import trusted
 from agent.wiring.state import State
 
 log = logging.getLogger("creneau.nightly")
@@ -52,8 +53,11 @@ class Nightly:
         """Read everything again, let go of what is past its time, turn the sealing key over."""
         now = self._state.clock.now()
         try:
-            self._state.journal.tidy(now, self._state.plan.service.ledger_keep)
-            self._state.keys.turn_over(now.utc)
+            if trusted(self._state.board.read().skew):
+                self._state.journal.tidy(now, self._state.plan.service.ledger_keep)
+                self._state.keys.turn_over(now.utc)
+            else:  # a clock years ahead would throw bookings and keys away that are still needed
+                log.warning("night.kept why=clock")
         except CreneauError as fault:
             log.warning("night.fault what=%r", str(fault))
         self._wake("publish", "deliver", "beat")

@@ -251,6 +251,14 @@ def test_r4_a_cancel_for_something_never_seen_is_executed() -> None:
     assert firm(row, S1) == row
 
 
+def test_a_lost_booking_counts_on_from_the_hubs_last_outcome() -> None:
+    """Two outcomes of one rev contradict each other: after a loss of the journal the next rev is a new one."""
+    order = Order(BookingId("b1"), 3, None, Firmness.FIRM, None, NOW, None, None, b"3", told=2)
+    row = advance(None, Ordered(order, None, None, None, NOW), None)[0]
+    after = advance(row, start(), None)[0]
+    assert (row.outcome, after.outcome, after.outcome_rev, after.reported_rev) == (None, Outcome.CANCELLED, 3, 2)
+
+
 def test_a_cancel_never_expires() -> None:
     """Goal none is applied whatever the hour."""
     row = begun(cancel(booked(), 2), now=Instant(LATER, timedelta(0)))
@@ -514,6 +522,9 @@ def test_before_a_write_the_emr_may_know_more() -> None:
     assert (met.cur_slot, met.emr_ref) == (None, EmrRef("apt-1"))
     assert advance(met, start(), HL7)[1] == (Do(1, Op.MOVE, S1, EmrRef("apt-1"), None),)
     assert advance(met, start(), HL7)[0].emr == EmrName("oscar")
+    lost = replace(row, goal_slot=None)
+    assert advance(lost, Looked(effect(Outcome.BOOKED), NOW), SIDECAR)[0].outcome is Outcome.BOOKED
+    assert advance(lost, Looked(effect(Outcome.BOOKED, 0), NOW), HL7)[0].outcome is None
     theirs = Looked(effect(Outcome.BOOKED, theirs=True), NOW)
     assert advance(row, theirs, HL7)[0].state is State.UNSURE
     assert advance(cancel(None, 1), theirs, HL7)[0].state is State.QUEUED

@@ -39,9 +39,10 @@ def slots(raw: Raw, terms: Terms, window: Window) -> tuple[tuple[Slot, ...], tup
     counts: Counter[str] = Counter(each.code for each in _odd(raw.busy))
     window = Window(window.start.astimezone(UTC), window.end.astimezone(UTC))
     taken, gone = _by_day(row for row in raw.busy if not row.gone), _by_day(row for row in raw.busy if row.gone)
+    counts.update(_doubles(taken.values()))
     free: list[Slot] = []
     for schedule, site, visits in _days(raw, terms, counts):
-        day = schedule.who, schedule.day
+        day = _fold(schedule.who), schedule.day
         for visit in visits:
             start = _start(schedule.day, visit.minute, site, window, counts)
             if start is not None and not _overlaps(visit, taken[day]):
@@ -167,8 +168,21 @@ def _who(number: str, raw: Raw) -> Practitioner:
 def _by_day(busy: Iterable[Busy]) -> Mapping[tuple[str, date], list[Busy]]:
     found: defaultdict[tuple[str, date], list[Busy]] = defaultdict(list)
     for row in busy:
-        found[row.who, row.day].append(row)
+        found[_fold(row.who), row.day].append(row)
     return found
+
+
+def _fold(number: str) -> str:
+    """Compare numbers as OSCAR's columns do: no case, no blanks behind."""
+    return number.rstrip().casefold()
+
+
+def _doubles(days: Iterable[Sequence[Busy]]) -> Iterator[str]:
+    """Yield once for each appointment of ours whose time somebody took after our last look: nothing can prevent it."""
+    for live in days:
+        for ours in (row for row in live if row.ours):
+            if any(not row.ours and row.start_s < ours.end_s and row.end_s > ours.start_s for row in live):
+                yield "oscar.double"
 
 
 def _odd(busy: Iterable[Busy]) -> Iterator[Finding]:
@@ -192,5 +206,6 @@ def _says(code: str, number: int) -> Message:
         "oscar.long-code-cut": say("{n} day(s) with a long code that does not fit its cells: withheld", n=number),
         "oscar.code-twice": say("{n} day(s) with a code whose two definitions differ: withheld", n=number),
         "oscar.hour-twice": say("{n} slot(s) in the hour the clocks show twice: read as its first turn", n=number),
+        "oscar.double": say("{n} online appointment(s) whose time the desk gave to somebody else too", n=number),
         "oscar.odd-time": say("{n} appointment(s) without a usable time: they block their day", n=number),
     }[code]

@@ -24,6 +24,7 @@ from agent.core.booking.events import (
     Tell,
     Unknown,
 )
+from agent.core.booking.evidence import decides
 from agent.core.booking.limits import Limits, half_day, over
 from agent.core.booking.model import (
     Booking,
@@ -86,6 +87,7 @@ __all__ = [
     "WriteRules",
     "advance",
     "claims",
+    "decides",
     "diagram",
     "half_day",
     "has",

@@ -14,7 +14,7 @@ LONGEST_HOLD = timedelta(minutes=15)
 
 
 def first(row: None, event: Ordered, rules: WriteRules | None) -> Result:
-    """Make the row of a booking never seen; a cancel makes one too (tombstone)."""
+    """Make the row of a booking never seen, or lost; a cancel makes one too (tombstone)."""
     del row, rules
     order = event.order
     empty = Booking(
@@ -29,6 +29,8 @@ def first(row: None, event: Ordered, rules: WriteRules | None) -> Result:
         firmness=Firmness.FIRM,
         until=None,
         expires_at=order.expires_at,
+        outcome_rev=order.told,
+        reported_rev=order.told,
     )
     return _newest(empty, event)
 

@@ -72,6 +72,8 @@ def seen(row: Booking, event: Seen, rules: WriteRules | None) -> Result:
     """Take over what a complete poll shows of our appointment."""
     del rules
     effect = event.effect
+    if effect is not None and effect.pending:  # it stands, and it is not yet known whether it may stay
+        return row, ()
     if effect is not None and effect.outcome is Outcome.CHECKING:  # the EMR remembers it and has no row of it
         effect = None
     if row.state is State.UNSURE:

@@ -18,7 +18,7 @@ from agent.core.booking.model import (
     TaskKind,
     WriteRules,
 )
-from agent.core.booking.row import ask_person, doubt, placed, settle
+from agent.core.booking.row import ask_person, doubt, has, placed, settle
 from agent.core.booking.start import again
 from agent.core.model import EmrRef, Slot
 
@@ -50,7 +50,7 @@ def proved(row: Booking, effect: Effect) -> Result:
     if effect.outcome is Outcome.CANCELLED and cancels:
         return settle(placed(row, None, None), Outcome.CANCELLED)
     if effect.outcome is Outcome.CONFLICT:
-        return settle(row, Outcome.CONFLICT)
+        return settle(as_shown(row, effect), Outcome.CONFLICT)
     return doubt(row)
 
 
@@ -82,7 +82,7 @@ def looked(row: Booking, event: Looked, rules: WriteRules | None) -> Result:
     effect = event.effect
     if effect is not None and decides(row, effect):
         return proved(row, effect)
-    if rules is None or rules.recovery is Recovery.BLIND:
+    if rules is None or rules.recovery is Recovery.BLIND or (effect is not None and effect.pending):
         return doubt(row)
     quiet = _quiet_over(row, event.now, rules)
     if event.now < quiet:
@@ -97,7 +97,9 @@ def looked(row: Booking, event: Looked, rules: WriteRules | None) -> Result:
 
 
 def decides(row: Booking, effect: Effect) -> bool:
-    """Say whether the effect shows how the intent ended, and not what was true before it."""
+    """Say whether the effect shows how the intent ended, and not what was true before it or is not yet verified."""
+    if effect.pending:
+        return False
     if effect.theirs or (row.intent_ver is not None and effect.version >= row.intent_ver):
         return True
     if row.intent_op is Op.CANCEL:
@@ -148,12 +150,32 @@ def met(row: Booking, event: Looked, rules: WriteRules | None) -> Result:
     effect = event.effect
     if effect is None:
         return row, ()
+    if effect.pending:
+        return _unfinished(row, effect, event.now)
     if effect.theirs:
         shown = as_shown(row, effect)
         return (shown, ()) if row.goal_slot is None or row.fault else ask_person(shown)
     if effect.outcome is not Outcome.BOOKED:
         return row, ()
-    reached = row.goal_slot is not None and row.goal_slot.key == effect.slot
+    here = row.goal_slot is not None and row.goal_slot.key == effect.slot
+    forgotten = row.goal is not None and row.goal_slot is None and effect.version == row.seen_ver
+    reached = here or forgotten  # a lost journal no longer knows the slot, the EMR knows the version
     if reached and row.firmness is Firmness.FIRM and not row.fault:
         return settle(placed(row, row.goal_slot, effect.ref or UNNAMED), Outcome.BOOKED)
     return as_shown(row, effect), ()
+
+
+def _unfinished(row: Booking, effect: Effect, now: datetime) -> Result:
+    """Take up our own write that was cut off before its verify; a person looks when it was for an older version."""
+    if row.goal_slot is None or effect.version != row.seen_ver:
+        return ask_person(row)
+    after = replace(
+        row,
+        state=State.INTENT,
+        intent_ver=row.seen_ver,
+        intent_op=Op.MOVE if has(row) else Op.BOOK,
+        intent_at=now,
+        intent_slot=row.goal_slot,
+        attempt=row.attempt + 1,
+    )
+    return after, (again(after),)

@@ -88,7 +88,11 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One verified order. Identity is (booking, version); sameness is `body_hash`, SHA-256 of the inflated payload."""
+    """One verified order. Identity is (booking, version); sameness is `body_hash`, SHA-256 of the inflated payload.
+
+    `told`: the rev of the last outcome the hub holds of this booking, 0 = none; a booking whose row was lost counts on
+    from there, because two outcomes of one rev contradict each other.
+    """
 
     booking: BookingId
     version: int
@@ -99,6 +103,7 @@ class Order:
     slot_line: bytes | None
     patient_sha256: bytes | None
     body_hash: bytes
+    told: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +201,7 @@ class Effect:
 
     `version`: the highest version the EMR remembers, 0 = it keeps none. `theirs`: staff moved, cancelled or received
     it, from now on not ours to change. `matched`: the patient was found in the EMR; False asks for a line at the desk.
+    `pending`: a write was cut off between its commit and its verify, and proves nothing until one is run again.
     """
 
     booking: BookingId
@@ -205,3 +211,4 @@ class Effect:
     slot: SlotKey | None = None
     theirs: bool = False
     matched: bool | None = None
+    pending: bool = False

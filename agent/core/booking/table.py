@@ -79,7 +79,7 @@ TABLE: Mapping[tuple[State | None, type], Move] = {
     (None, Ordered): _move(arrival.first, Q, RES),
     (Q, Ordered): _move(arrival.again, Q, RES, BAD),
     (Q, Start): _move(start, Q, I, RES, U),
-    (Q, Looked): _move(evidence.met, Q, RES, U),
+    (Q, Looked): _move(evidence.met, Q, I, RES, U),
     (Q, Failed): _move(evidence.failed, RES),
     (Q, Sent): _move(receipt, Q),
     (Q, HoldOver): _move(stay, Q),

@@ -30,6 +30,7 @@ from agent.core.booking import (
     over,
 )
 from agent.core.errors import CreneauError, Misconfigured, Refused, Transient
+from agent.core.health import trusted
 from agent.core.message import say
 from agent.core.model import BookingId, Instant, Patient, Reading, Slot, Window
 from agent.core.sharing import SharingRules, still_allowed
@@ -220,7 +221,7 @@ class Apply:
         after, actions = advance(row, event, rules)
         write = next((action for action in actions if isinstance(action, Do)), None)
         if rules is not None and self._must_look(row, after, rules, writes=write is not None):
-            known = self._met(row, now, rules)
+            known = self._met(row, now, rules, writes=write is not None)
             if known is None:
                 return
             row = known
@@ -248,14 +249,19 @@ class Apply:
         """Say whether the EMR may know more than the journal: a slot that is not free may be taken by ourselves."""
         if writes and rules.enquire_first:
             return True
-        answers = writes or after.outcome_rev > row.outcome_rev
-        return answers and (self.enquire() or row.attempt > 0)
+        answers = after.outcome_rev > row.outcome_rev
+        if answers and row.goal_slot is not None and after.outcome is Outcome.CONFLICT:
+            return True  # another agent of ours may have booked it for the very same order
+        return (writes or answers) and (self.enquire() or row.attempt > 0)
 
-    def _met(self, row: Booking, now: Instant, rules: WriteRules) -> Booking | None:
-        """Look the booking up before a write; None = that settled it."""
+    def _met(self, row: Booking, now: Instant, rules: WriteRules, *, writes: bool) -> Booking | None:
+        """Look the booking up before a write or an answer; None = that settled it, or it was begun already."""
         if self._writing is None:
             return row
-        event = Looked(self._writing.find(row.booking), now.utc)
+        effect = self._writing.find(row.booking)
+        if effect is not None and effect.pending and writes:
+            return row  # the adapter verifies what it finds cut off before it writes
+        event = Looked(effect, now.utc)
         known, actions = advance(row, event, rules)
         if actions:
             self._saving.store(known, actions, now)
@@ -285,7 +291,7 @@ class Apply:
         return Start(
             now=now,
             turn=None if self._blocked else self.board.turn(),
-            skew_known=self.board.read().skew is not None,
+            skew_known=trusted(self.board.read().skew),
             free=free,
             allowed=allowed,
             limited=limited,

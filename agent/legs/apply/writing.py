@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from agent.core.booking import (
-    Ask,
     Booking,
     Code,
     Do,
@@ -18,10 +17,12 @@ from agent.core.booking import (
     Looked,
     Mark,
     NotDone,
+    Recovery,
     Restarted,
     Unknown,
     Write,
     advance,
+    decides,
 )
 from agent.core.errors import Ambiguous, Misconfigured, Refused, Transient
 from agent.core.model import BookingId, Instant, Patient
@@ -29,6 +30,9 @@ from agent.legs.apply.saving import Saving
 from agent.ports import Board, Books, Keys
 
 log = logging.getLogger("creneau.apply")
+
+AGAIN = timedelta(seconds=30)
+"""Between two runs of the same write whose answers are lost."""
 
 
 @dataclass
@@ -40,6 +44,7 @@ class Writing:
     keys: Keys
     board: Board
     wrote: bool = field(init=False, default=False)
+    _since: dict[tuple[BookingId, int], timedelta] = field(init=False, default_factory=dict)
 
     def begin(self) -> None:
         """Begin a step."""
@@ -78,35 +83,60 @@ class Writing:
 
     def resolve(self, row: Booking, now: Instant, *, may_write: bool) -> timedelta | None:
         """Resolve an open intent by the adapter's rule; return how long it must stay open, None = it is settled."""
+        left = self._resolve(row, now, may_write=may_write)
+        if left is None:
+            self._since.pop((row.booking, row.attempt), None)
+        return left
+
+    def _resolve(self, row: Booking, now: Instant, *, may_write: bool) -> timedelta | None:
         after, actions = advance(row, Restarted(), self.books.rules)
         again = next((action for action in actions if isinstance(action, Do)), None)
-        if again is not None and may_write and self._rerun(row, again, now):
+        patient = self._ready(row, again, now) if again is not None else None
+        if again is not None and patient is not None and may_write and self._rerun(row, again, patient, now):
             return None
         if after.state is not row.state:
             self.saving.commit(row, Restarted(), self.books.rules, now)
             return None
-        seen = self.saving.commit(row, Looked(self.find(row.booking), now.utc), self.books.rules, now)
-        if seen.state is not row.state:
-            return None
-        _, left = advance(seen, Looked(None, now.utc), self.books.rules)
-        asks = [action.after - now.utc for action in left if isinstance(action, Ask)]
-        return max(min(asks, default=timedelta(0)), timedelta(0))
+        effect = self.find(row.booking)
+        if effect is not None and effect.pending and patient is not None:
+            return AGAIN  # only the write run again verifies it
+        quiet = self._quiet(row, effect, now)
+        if quiet > timedelta(0):
+            return quiet
+        seen = self.saving.commit(row, Looked(effect, now.utc), self.books.rules, now)
+        return None if seen.state is not row.state else AGAIN
 
-    def _rerun(self, row: Booking, again: Do, now: Instant) -> bool:
-        """Run the same write again; False when it can only be looked up: no details left, too late, no turn."""
-        rules, patient = self.books.rules, None
-        if again.slot is not None:
-            jwe = self.saving.bookings.sealed(row.booking, again.version)
-            if jwe is None or again.slot.start <= now.utc + rules.longest_write:
-                return False
-            try:
-                patient = self.keys.patient(jwe, row.booking, again.version)
-            except Refused:
-                return False
+    def _quiet(self, row: Booking, effect: Effect | None, now: Instant) -> timedelta:
+        """Return how long an absence still proves nothing, by the clock that never jumps.
+
+        Counted from the first step that found the intent open: it began after the write ended, whereas the time kept
+        in the row was read before the agenda was, and before the write was sent.
+        """
+        rules = self.books.rules
+        if rules.recovery is Recovery.RERUN or (effect is not None and decides(row, effect)):
+            return timedelta(0)
+        since = self._since.setdefault((row.booking, row.attempt), now.age)
+        return since + rules.longest_write + rules.quiet - now.age
+
+    def _ready(self, row: Booking, again: Do, now: Instant) -> tuple[Patient | None] | None:
+        """Return what the same write needs to be run again; None = it can only be looked up: no details, too late."""
+        rules = self.books.rules
         if not rules.fenced:
-            return False
+            return None
+        if again.slot is None:
+            return (None,)
+        jwe = self.saving.bookings.sealed(row.booking, again.version)
+        if jwe is None or again.slot.start <= now.utc + rules.longest_write:
+            return None
         try:
-            effect = self._send(row, again, patient)
+            return (self.keys.patient(jwe, row.booking, again.version),)
+        except Refused:
+            return None
+
+    def _rerun(self, row: Booking, again: Do, patient: tuple[Patient | None], now: Instant) -> bool:
+        """Run the same write again; False when its answer is lost too."""
+        try:
+            effect = self._send(row, again, *patient)
         except (Ambiguous, Refused):
             return False
         self._settle(row, effect, now)

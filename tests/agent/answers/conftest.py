@@ -125,6 +125,7 @@ class Place:
     down: CreneauError | None = None
     faults: CreneauError | None = None
     bare: bool = False
+    granted: str | None = None
     found: list[Finding] = field(default_factory=list)
     closed: int = 0
 
@@ -198,6 +199,8 @@ class Place:
             close()
 
         emr.close = counted  # type: ignore[method-assign]
+        if self.granted is not None:
+            setattr(emr, "grants", lambda: self.granted)  # noqa: B010 - an ability more
         return Bare(emr) if self.bare else emr
 
     def _file(self) -> Sharing:

@@ -339,6 +339,15 @@ def test_emr_list_shows_what_is_new(run: Callable[..., Any], door: Any) -> None:
     assert door.asked == [("emr-list", {"days": 7})]
 
 
+def test_emr_grants_prints_statements_ready_to_run(run: Callable[..., Any], door: Any) -> None:
+    """Comments and SQL, nothing else; a source without rights says so."""
+    door.answers["emr-grants"] = {"grants": [{"emr": "dme", "sql": "GRANT SELECT ON x TO y;\n"}]}
+    assert run("dme droits")[1] == "-- [[emr]] dme\nGRANT SELECT ON x TO y;\n"
+    door.answers["emr-grants"] = {"grants": [{"emr": "dme", "sql": None}]}
+    assert "dme: no rights to ask for" in run("emr grants")[1]
+    assert '"sql": null' in run("emr grants --json")[1]
+
+
 def test_a_secret_is_read_from_the_input_and_never_printed(run: Callable[..., Any], door: Any) -> None:
     """The value comes from a pipe or a hidden question, never from the command line."""
     door.answers["secret-set"] = {"name": "dme"}

@@ -163,3 +163,14 @@ def test_rate_limited_is_the_daemons(house: Any, leg: Receive) -> None:
     with pytest.raises(Postponed) as caught:
         leg.step(house.now)
     assert caught.value.after == timedelta(seconds=9)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [({"rev": 7}, 7), (None, 0), ({"rev": True}, 0), ({"rev": -1}, 0), ({"rev": 2**52}, 0), ({}, 0)],
+)
+def test_the_hubs_last_rev_comes_with_the_order(house: Any, leg: Receive, outcome: object, told: int) -> None:
+    """A booking whose row was lost counts on from what the hub holds; nonsense counts from nothing."""
+    house.hub.script = [listed(entry(house.order()) | {"outcome": outcome})]
+    leg.step(house.now)
+    assert house.inbox.orders[0][0].told == told

@@ -194,9 +194,23 @@ def test_a_night_without_enrolment_still_wakes_the_legs(sample: Sample, caplog: 
     """No key to turn over is a line in the log, not the end of the night."""
     woken: list[tuple[str, ...]] = []
     with State(read_plan(sample.file, entries())) as state:
+        state.board.heard(state.clock.now().utc, state.clock.now(), timedelta(0))
         Nightly(state, lambda *kinds: woken.append(kinds)).night()
     assert len(woken) == 1
     assert "night.fault" in caplog.text
+
+
+def test_a_clock_nobody_confirmed_throws_nothing_away(
+    sample: Sample, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten years ahead and the hub away: retention and key turnover wait for a night with a clock that is right."""
+    monkeypatch.setattr("agent.wiring.state.Journal.tidy", lambda *_: pytest.fail("tidied"))
+    with State(read_plan(sample.file, entries())) as state:
+        night = Nightly(state, lambda *_: None)
+        night.night()
+        state.board.heard(state.clock.now().utc + timedelta(days=3652), state.clock.now(), timedelta(0))
+        night.night()
+    assert caplog.text.count("night.kept why=clock") == 2
 
 
 def test_the_door_is_the_same_with_the_agent_stopped(sample: Sample) -> None:
