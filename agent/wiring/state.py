@@ -19,7 +19,6 @@ from agent.keys import VaultKeys, open_keys
 from agent.wiring.inforce import InForce
 from agent.wiring.lock import StateLock
 
-
 QUOTA_MB = 4096
 """Room for 36 months of ledger: a busy clinic writes about 450,000 lines a year, 0.8 kB each on the disk."""
 
