@@ -13,6 +13,7 @@ from agent.answers import (
     enrol,
     explain,
     exposure,
+    leave,
     ledger,
     preview,
     report,
@@ -60,6 +61,7 @@ VERBS: Mapping[str, Verb] = {
     "tasks-done": tasks.done,
     "unsold": unsold.listing,
     "enrol": enrol.enrol,
+    "leave": leave.leave,
     "secret-set": secret.put,
     "secret-list": secret.names,
 }

@@ -26,6 +26,10 @@ class Vault(Protocol):
         """Store one."""
         ...
 
+    def leave(self) -> None:
+        """Destroy identity and keys of the hub; the EMR's secrets stay."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Sharing:

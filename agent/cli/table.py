@@ -15,6 +15,7 @@ from agent.cli import (
     exposure,
     hub,
     init,
+    leave,
     ledger,
     preview,
     running,
@@ -192,6 +193,12 @@ COMMANDS = (
         say("Join a hub with a one-time code; compare fingerprints."),
         enrol.enrol,
         "creneau enrol K7QD-8M2XP-…",
+    ),
+    Command(
+        "leave",
+        "quitter",
+        say("Withdraw, settle bookings, leave the hub, clean the EMR."),
+        leave.leave,
     ),
     Command("run", "executer", say("Run the agent here, in the foreground."), running.run),
     Command(

@@ -19,6 +19,9 @@ from agent.keys import VaultKeys, open_keys
 from agent.wiring.inforce import InForce
 from agent.wiring.lock import StateLock
 
+QUOTA_MB = 4096
+"""Room for 36 months of ledger: a busy clinic writes about 450,000 lines a year, 0.8 kB each on the disk."""
+
 
 class State:
     """Context manager; raises Refused(reason="running") when another agent holds the folder, Misconfigured else."""
@@ -38,7 +41,7 @@ class State:
         with ExitStack() as opening:
             opening.enter_context(StateLock(folder))
             self.keys: VaultKeys = open_keys(folder, os.environ)
-            self.journal = Journal.open(folder, DataBox(self.keys.data_key()), now=self.clock.now())
+            self.journal = Journal.open(folder, DataBox(self.keys.data_key()), quota_mb=QUOTA_MB, now=self.clock.now())
             opening.callback(self.journal.close)
             self.rules = InForce(self.plan, self.journal.records().facts)
             self._open = opening.pop_all()

@@ -55,3 +55,12 @@ def test_only_recent_heads_are_remembered() -> None:
     examiner = Examiner()
     examiner.take(lines(RECENT + 7))
     assert len(examiner._heads) == RECENT
+
+
+def test_an_enrolment_kept_before_keys_were_proves_nothing_and_breaks_nothing() -> None:
+    """A ledger begun by an older agent: what its hub signed is counted as not proved."""
+    body = b'{"hub":"https://hub.example","fingerprint":"1a2b"}'
+    at = (NOON - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    line = Entry(1, NOON, "enrol", "manon", body, chained(FIRST, 1, at, "enrol", "manon", body))
+    proof = Examiner().take([line])
+    assert (proof.wrong, proof.hub, proof.fingerprint) == (None, "https://hub.example", "1a2b")

@@ -111,7 +111,9 @@ class Checker:
         self.most = most
         self.fenced = model.rules is None or model.rules.fenced
         holds = any(goal.hold for goal in self.goals)
-        self.last = ticks if ticks is not None else (1 if self.fenced else 1 + agents) if not holds else 1 + (not self.fenced)
+        self.last = (
+            ticks if ticks is not None else (1 if self.fenced else 1 + agents) if not holds else 1 + (not self.fenced)
+        )
         if ticks is None and self.fenced and not holds:
             self.last = 0
         self.kinds = ("work", "look") if staff else ("work",)
@@ -184,7 +186,9 @@ class Checker:
             row = self._row(agent, goal.booking)
             if row is None or row.seen_ver < goal.version:
                 new = self._ordered(agent.rows[goal.booking], goal, scene.tick)
-                bumps = agent.bumps if agent.node == 0 else _put(agent.bumps, goal.booking, agent.bumps[goal.booking] + 1)
+                bumps = (
+                    agent.bumps if agent.node == 0 else _put(agent.bumps, goal.booking, agent.bumps[goal.booking] + 1)
+                )
                 rows = _put(agent.rows, goal.booking, new)
                 yield f"{name} receives {goal}", _with(scene, n, agent._replace(rows=rows, bumps=bumps))
 
@@ -268,7 +272,9 @@ class Checker:
         if tell:
             self._told(scene, b, row)
         bump = agent.bumps[b] + 1
-        new = agent._replace(rows=_put(agent.rows, b, self.rowpool(replace(row, row=0))), bumps=_put(agent.bumps, b, bump))
+        new = agent._replace(
+            rows=_put(agent.rows, b, self.rowpool(replace(row, row=0))), bumps=_put(agent.bumps, b, bump)
+        )
         said = f", tells {row.outcome} (version {row.done_ver})" if tell and row.outcome else ""
         word = f"{name} saves {row.booking} {row.state}{said}"
         return word, self._answer(scene, n, new, replace(row, row=bump))
@@ -316,7 +322,9 @@ class Checker:
         row = self._row(agent, BOOKINGS.index(write.booking))
         stands = row is not None and row.state is State.INTENT
         if not stands or row is None or (row.intent_ver, row.intent_op) != (write.version, write.op):
-            raise _at(Violation("I9", "a write without a durable intent of its version"), f"{name} sends {_asked(write)}")
+            raise _at(
+                Violation("I9", "a write without a durable intent of its version"), f"{name} sends {_asked(write)}"
+            )
         holder, number, tick, written = scene.hub
         mine = write.turn.number if write.turn else 0
         if not self.fenced and mine < written:
@@ -513,7 +521,11 @@ class Checker:
         live = {
             row.goal_slot.key
             for row in rows
-            if row.outcome is Outcome.HELD and row.goal_slot and row.until and now < row.until and row.seen_ver == row.done_ver
+            if row.outcome is Outcome.HELD
+            and row.goal_slot
+            and row.until
+            and now < row.until
+            and row.seen_ver == row.done_ver
         }
         held = frozenset(slot.key for row in rows for slot in spoken_for(row, NO_TIME))
         shown = share(SLOTS, RULES, now, {}, held).offered

@@ -446,7 +446,11 @@ class Fhir(Model):
         n = _KEYS.index(write.slot.key)
         if emr.marks[n][0] != etag:
             return emr, FAIL, _STALE
-        return self._mark(emr, n, f"{write.booking}|{write.version}"), NEXT, ("appointment", own, Outcome.BOOKED, write.slot.key)
+        return (
+            self._mark(emr, n, f"{write.booking}|{write.version}"),
+            NEXT,
+            ("appointment", own, Outcome.BOOKED, write.slot.key),
+        )
 
     def _appointment(
         self, emr: Fhir_, write: Write, etag: int, outcome: Outcome, slot: SlotKey | None

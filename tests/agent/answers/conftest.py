@@ -83,6 +83,9 @@ class Vault:
     def put(self, name: str, value: str) -> None:
         self.kept[name] = value
 
+    def leave(self) -> None:
+        self.who = None
+
     def identity(self) -> Identity:
         if self.who is None:
             raise Misconfigured(say("read the identity"), say("not enrolled"), say("creneau enrol"))

@@ -44,6 +44,7 @@ emr grants|dme droits|Print the exact database rights to ask for.|Afficher les d
 secret set|secret poser|Store a password or key in the vault; asked, not typed.|Ranger un mot de passe au coffre; saisie masquée.
 secret list|secret liste|Names of stored secrets, never their values.|Noms des secrets rangés, jamais leurs valeurs.
 enrol|inscrire|Join a hub with a one-time code; compare fingerprints.|Joindre un carrefour par code unique; comparer l'empreinte.
+leave|quitter|Withdraw, settle bookings, leave the hub, clean the EMR.|Tout retirer, régler, quitter, nettoyer le DMÉ.
 run|executer|Run the agent here, in the foreground.|Faire tourner l'agent ici, au premier plan.
 hub init|carrefour creer|Create a hub: keys, store, settings.|Créer un carrefour : clés, base, réglages.
 hub serve|carrefour servir|Run the reference hub.|Faire tourner le carrefour de référence.
@@ -99,7 +100,7 @@ def test_the_first_help_shows_no_alias_and_no_hub(run: Callable[..., Any]) -> No
     assert code == 0
     assert "status" in shown
     assert not {"etat", "partage", "carrefour", "hub"} & set(shown)
-    assert len(shown) <= 20
+    assert len(shown) <= 22
 
 
 def test_french_help_is_french_to_the_last_word(run: Callable[..., Any]) -> None:

@@ -233,3 +233,20 @@ def test_exposure_as_a_page(run: Callable[..., Any], door: Any, tmp_path: Path) 
     page.feed(file.read_text(encoding="utf-8"))
     assert not {"script", "img", "link"} & page.seen.keys()
     assert 'class="out"' in file.read_text(encoding="utf-8")
+
+
+def test_leaving_is_asked_and_says_what_is_left_to_do(run: Callable[..., Any], door: Any) -> None:
+    """Exit 1 while something is open, 2 when nobody said yes."""
+    waits = {"slots": 3, "bookings": 0, "answers": 0, "tasks": 0}
+    door.answers["leave"] = {"left": False, "waits": waits, "next": [sentence("Then once more: creneau leave")],
+                             "fingerprint": None}  # fmt: skip
+    assert run("leave", typed="n\n")[0] == 2
+    code, out, _ = run("quitter --yes --lang fr")
+    assert code == 1
+    assert "Puis encore une fois" in out
+    assert door.asked == [("leave", {"anyway": False})]
+    door.answers["leave"] = {"left": True, "waits": waits, "next": [], "fingerprint": "1a2b"}
+    code, out, _ = run("leave --anyway", typed="y\n")
+    assert code == 0
+    assert "Fingerprint that ends here: 1a2b" in out
+    assert json.loads(run("leave --yes --json")[1])["left"]

@@ -207,9 +207,10 @@ def test_under_a_freeze_what_reading_cannot_prove_is_to_be_checked(house: Any, k
     house.emr.rules = replace(house.emr.rules, recovery=Recovery.ABSENT_UNSURE)
     interrupted(house, killed, Mark.T2)
     FREEZE["freeze"](house)
-    house.later(2)
-    house.settle()
-    assert (house.booking().outcome, house.ours()) == (Outcome.CHECKING, [])
+    for _ in range(3):
+        house.later(5)
+        house.settle()
+    assert (house.booking().outcome, house.booking().state, house.ours()) == (Outcome.CHECKING, State.UNSURE, [])
     assert [task.kind for task in house.journal.records().tasks()] == ["checking"]
 
 
