@@ -6,7 +6,7 @@ Rule: an order is acknowledged only by the cursor of the next call, after it was
 import hmac
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -32,6 +32,8 @@ log = logging.getLogger("creneau.receive")
 
 AT_ONCE = timedelta(0)
 SLACK = timedelta(seconds=30)
+MOST_REV = 2**52
+"""A number beyond it would leave no room for ours below 2**53, where the protocol's numbers end."""
 PROMPT = timedelta(seconds=2)
 """An answer that was held longer says nothing of the hub's clock at mid-flight."""
 
@@ -114,7 +116,7 @@ class Receive:
         for entry in entries:
             jws, patient = _parts(entry)
             try:
-                order = open_order(jws, keys, aud=who.clinic, iss=who.hub)
+                order = replace(open_order(jws, keys, aud=who.clinic, iss=who.hub), rev=_rev(entry))
                 _bound(order, patient)
             except Rejected as error:
                 log.warning("order.rejected why=%r", str(error))
@@ -136,6 +138,13 @@ def _parts(entry: object) -> tuple[str, str | None]:
         return "", None
     jws, patient = entry.get("order"), entry.get("patient")
     return jws if isinstance(jws, str) else "", patient if isinstance(patient, str) else None
+
+
+def _rev(entry: object) -> int:
+    """Return the number of the last outcome the hub holds, 0 = none."""
+    last = entry.get("outcome") if isinstance(entry, Mapping) else None
+    rev = last.get("rev") if isinstance(last, Mapping) else None
+    return rev if isinstance(rev, int) and not isinstance(rev, bool) and 0 < rev < MOST_REV else 0
 
 
 def _bound(order: Order, patient: str | None) -> None:

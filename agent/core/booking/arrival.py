@@ -14,7 +14,10 @@ LONGEST_HOLD = timedelta(minutes=15)
 
 
 def first(row: None, event: Ordered, rules: WriteRules | None) -> Result:
-    """Make the row of a booking never seen; a cancel makes one too (tombstone)."""
+    """Make the row of a booking never seen; a cancel makes one too (tombstone).
+
+    Its outcomes count on from what the hub holds: an agent before us may have told some, and only the highest is shown.
+    """
     del row, rules
     order = event.order
     empty = Booking(
@@ -29,6 +32,8 @@ def first(row: None, event: Ordered, rules: WriteRules | None) -> Result:
         firmness=Firmness.FIRM,
         until=None,
         expires_at=order.expires_at,
+        outcome_rev=order.rev,
+        reported_rev=order.rev,
     )
     return _newest(empty, event)
 

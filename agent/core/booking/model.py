@@ -88,7 +88,10 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One verified order. Identity is (booking, version); sameness is `body_hash`, SHA-256 of the inflated payload."""
+    """One verified order. Identity is (booking, version); sameness is `body_hash`, SHA-256 of the inflated payload.
+
+    `rev`: of the last outcome the hub holds for the booking, 0 = none; said beside the order, and signed by the answer.
+    """
 
     booking: BookingId
     version: int
@@ -99,6 +102,7 @@ class Order:
     slot_line: bytes | None
     patient_sha256: bytes | None
     body_hash: bytes
+    rev: int = 0
 
 
 @dataclass(frozen=True, slots=True)
