@@ -46,6 +46,8 @@ class Row:
     booking: BookingId | None
     pending: bool = False
     late: bool = False
+    ours: bool = False
+    """Made by us, whoever's it is now."""
 
 
 class Model:
@@ -205,7 +207,7 @@ class Sidecar(Model):
             theirs = row.status == "received" or (known is not None and known.slot not in {None, row.key})
             mine = row.creator == "creneau" and not theirs
             whose = booking or BookingId(row.text.partition(",")[0])
-            found.append(Row(row.ref, row.key, whose if mine else None, row.ref in pending, row.creator == LATE))
+            found.append(Row(row.ref, row.key, whose if mine else None, row.ref in pending, row.creator == LATE, row.creator == "creneau"))
         return tuple(found)
 
     def _desk(self, emr: Any, key: SlotKey) -> Hashable:
