@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.sim.oracle import converged, safe
 from tests.sim.world import World
 
-STORM, CALM = 15, 25
+STORM, CALM = 12, 14
 """Virtual minutes of trouble, and of peace after it."""
 FAST = Path("/dev/shm")
 

@@ -94,16 +94,19 @@ class Dice:
 
 
 class Lock:
-    """The way into the EMR: where it may be away, lose an answer, or the agent may die."""
+    """One transaction of the EMR: before and after it, never within, the EMR may be away or the agent may die."""
 
     def __init__(self, fault: Callable[[str], None]) -> None:
-        self.fault = fault
+        self.fault, self.depth = fault, 0
 
     def __enter__(self) -> None:
-        self.fault("before")
+        if self.depth == 0:
+            self.fault("before")
+        self.depth += 1
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if kind is None:
+        self.depth -= 1
+        if kind is None and self.depth == 0:
             self.fault("after")
 
 
@@ -292,7 +295,7 @@ class World:
             self._in_leg = False
         if post.down is not None and post.down[0] == "bug":
             raise AssertionError(f"{post.leg.name} met a bug at {self.time.passed}")
-        least = self._jitter(5) if post.leg.name == "receive" else timedelta(milliseconds=10)
+        least = self._jitter(20) if post.leg.name == "receive" else timedelta(milliseconds=10)
         self.due[post.leg.name] = self.time.passed + max(wait, least)
         for other in self.posts:
             if other.wake.is_set():
