@@ -111,7 +111,9 @@ class Checker:
         self.most = most
         self.fenced = model.rules is None or model.rules.fenced
         holds = any(goal.hold for goal in self.goals)
-        self.last = ticks if ticks is not None else (1 if self.fenced else 1 + agents) if not holds else 1 + (not self.fenced)
+        self.last = (
+            ticks if ticks is not None else (1 if self.fenced else 1 + agents) if not holds else 1 + (not self.fenced)
+        )
         if ticks is None and self.fenced and not holds:
             self.last = 0
         self.kinds = ("work", "look") if staff else ("work",)
@@ -176,7 +178,7 @@ class Checker:
             yield "time passes (90 s)", scene._replace(tick=scene.tick + 1, wire=wire)
 
     def _may_tick(self, scene: Scene) -> bool:
-        """An unfenced write ends, or is given up, within its longest time."""
+        """Say whether time may pass: an unfenced write ends, or is given up, within its longest time."""
         return self.fenced or all(agent.pc < 0 for agent in scene.agents)
 
     def _receives(self, scene: Scene, n: int, agent: Agent, name: str) -> Iterator[Step]:
@@ -185,7 +187,9 @@ class Checker:
             if row is None or row.seen_ver < goal.version:
                 rev = max((one.outcome_rev for a in scene.agents if (one := self._row(a, goal.booking))), default=0)
                 new = self._ordered(agent.rows[goal.booking], goal, scene.tick, rev)
-                bumps = agent.bumps if agent.node == 0 else _put(agent.bumps, goal.booking, agent.bumps[goal.booking] + 1)
+                bumps = (
+                    agent.bumps if agent.node == 0 else _put(agent.bumps, goal.booking, agent.bumps[goal.booking] + 1)
+                )
                 rows = _put(agent.rows, goal.booking, new)
                 yield f"{name} receives {goal}", _with(scene, n, agent._replace(rows=rows, bumps=bumps))
 
@@ -269,7 +273,9 @@ class Checker:
         if tell:
             self._told(scene, b, row)
         bump = agent.bumps[b] + 1
-        new = agent._replace(rows=_put(agent.rows, b, self.rowpool(replace(row, row=0))), bumps=_put(agent.bumps, b, bump))
+        new = agent._replace(
+            rows=_put(agent.rows, b, self.rowpool(replace(row, row=0))), bumps=_put(agent.bumps, b, bump)
+        )
         said = f", tells {row.outcome} (version {row.done_ver})" if tell and row.outcome else ""
         word = f"{name} saves {row.booking} {row.state}{said}"
         return word, self._answer(scene, n, new, replace(row, row=bump))
@@ -317,7 +323,9 @@ class Checker:
         row = self._row(agent, BOOKINGS.index(write.booking))
         stands = row is not None and row.state is State.INTENT
         if not stands or row is None or (row.intent_ver, row.intent_op) != (write.version, write.op):
-            raise _at(Violation("I9", "a write without a durable intent of its version"), f"{name} sends {_asked(write)}")
+            raise _at(
+                Violation("I9", "a write without a durable intent of its version"), f"{name} sends {_asked(write)}"
+            )
         holder, number, tick, written = scene.hub
         mine = write.turn.number if write.turn else 0
         if not self.fenced and mine < written:
@@ -327,7 +335,7 @@ class Checker:
         return f"{name} sends {_asked(write)}", sent
 
     def _turn_over(self, scene: Scene, turn: Turn | None) -> bool:
-        """What an unfenced adapter asks itself before it sends, by its own clock."""
+        """Ask what an unfenced adapter asks itself before it sends, by its own clock."""
         rules = self.model.rules
         assert rules is not None
         return turn is None or turn.good_until - at(scene.tick).age < rules.longest_write
@@ -362,7 +370,7 @@ class Checker:
             yield from self._tasks(scene, scene.agents[0])
 
     def _tasks(self, scene: Scene, agent: Agent) -> Iterator[Step]:
-        """A person answers what is asked, truly."""
+        """Let a person answer what is asked, truly."""
         for b in range(self.bookings):
             row = self._row(agent, b)
             if row is None:
@@ -516,7 +524,11 @@ class Checker:
         live = {
             row.goal_slot.key
             for row in rows
-            if row.outcome is Outcome.HELD and row.goal_slot and row.until and now < row.until and row.seen_ver == row.done_ver
+            if row.outcome is Outcome.HELD
+            and row.goal_slot
+            and row.until
+            and now < row.until
+            and row.seen_ver == row.done_ver
         }
         held = frozenset(slot.key for row in rows for slot in spoken_for(row, NO_TIME))
         shown = share(SLOTS, RULES, now, {}, held).offered
@@ -554,7 +566,7 @@ class Checker:
         return bool(ask.what == agent.since)
 
     def _converged(self, scene: Scene, b: int) -> None:
-        """The hub shows the highest rev; two different outcomes of one rev are "being checked"."""
+        """Compare what the hub shows, the highest rev, with the EMR; two outcomes of one rev are "being checked"."""
         rows = [self._row(agent, b) for agent in scene.agents]
         known = [row for row in rows if row is not None and row.seen_ver == self.newest[b]]
         if len(known) < len(rows):
@@ -583,7 +595,7 @@ class Checker:
             raise Violation("I3", "told booked, elsewhere than asked")
 
     def _may_wait(self, scene: Scene, n: int, row: Booking) -> None:
-        """A person looks; or it waits for a turn that another holds, or for time that this search does not have."""
+        """Let a row wait for a person, for a turn that another holds, or for time that this search does not have."""
         waits = not self.fenced and (n != scene.hub[0] or row.state is State.INTENT)
         if row.state not in {State.UNSURE, State.QUARANTINE} and not waits and scene.tick == self.last:
             raise Violation("I8", f"{row.booking} stays {row.state} for ever")

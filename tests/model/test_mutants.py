@@ -29,7 +29,7 @@ Patch = pytest.MonkeyPatch
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """The leg logs what it does; thousands of lives of it would only slow the search."""
+    """Silence the leg's log: thousands of lives of it would only slow the search."""
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
@@ -54,7 +54,7 @@ def blind_retry(patch: Patch) -> Model:
 
 
 def no_tombstone(patch: Patch) -> Model:
-    """A cancel of something absent leaves no mark."""
+    """Leave no mark when something absent is cancelled."""
     model = Fhir()
     model.tombstone = False
     return model
@@ -94,13 +94,13 @@ def yield_removed(patch: Patch) -> Model:
 
 
 def hold_not_subtracted(patch: Patch) -> Model:
-    """publish does not know of live holds."""
+    """Let publish know nothing of live holds."""
     patch.setattr(tests.model.checker, "spoken_for", lambda *_: ())
     return Sidecar()
 
 
 def unverified_is_believed(patch: Patch) -> Model:
-    """A look takes a write that was cut off before its verify for done."""
+    """Take a write that was cut off before its verify for done."""
     find = MemoryEmr.find
 
     def bold(self: MemoryEmr, booking: Any) -> Effect | None:
@@ -118,7 +118,7 @@ def quiet_from_the_clock_of_the_step(patch: Patch) -> Model:
 
 
 def conflict_with_oneself(patch: Patch) -> Model:
-    """A slot that is not free is taken, by whomever."""
+    """Believe that a slot which is not free is taken by somebody else."""
     must = Apply._must_look
 
     def careless(self: Apply, row: Booking, after: Booking, rules: Any, *, writes: bool) -> bool:

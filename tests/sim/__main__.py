@@ -8,6 +8,7 @@ import time
 import traceback
 from pathlib import Path
 
+from agent.core.errors import CreneauError
 from tests.sim.oracle import converged, safe
 from tests.sim.world import World
 
@@ -30,7 +31,9 @@ def live(seed: int, folder: Path) -> World:
 
 def commit() -> str:
     """Return the commit in hand."""
-    return subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    return subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    ).stdout.strip()
 
 
 def replay(seed: int) -> str:
@@ -46,7 +49,7 @@ def main(first: int = 0, count: int = 1) -> int:
         with tempfile.TemporaryDirectory(dir=FAST if FAST.is_dir() else None) as folder:
             try:
                 world = live(seed, Path(folder))
-            except Exception:
+            except (AssertionError, CreneauError):
                 failed += 1
                 print(replay(seed), "".join(traceback.format_exc().splitlines(keepends=True)[-6:]), flush=True)
             else:

@@ -5,14 +5,13 @@ Rule: the EMR is the truth; the agent and the hub are only compared with it.
 
 from collections import Counter
 
+from adapters.memory import MemoryEmr
+from agent.core.booking import State
 from agent.core.changes import roots
 from agent.core.model import Window
 from agent.core.sharing import share
-from adapters.memory import MemoryEmr
 from hub import outcomes
 from tests.sim.world import EMR, MAIN, NAME, RULES, World
-
-from agent.core.booking import State
 
 
 def standing(world: World) -> Counter[str]:
@@ -31,7 +30,7 @@ def safe(world: World) -> None:
 
 
 def converged(world: World) -> None:
-    """The hub's word on each booking is the EMR's; its view is the sharing rules' over the EMR, roots equal."""
+    """Hold that the hub's word on each booking is the EMR's; its view is the sharing rules' over the EMR, roots equal."""
     safe(world)
     have = standing(world)
     rows = {row.booking: row for row in world.journal.records().bookings()}

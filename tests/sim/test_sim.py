@@ -19,7 +19,7 @@ FRESH = 3
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """The legs log every lost answer."""
+    """Silence the legs, which log every lost answer."""
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)

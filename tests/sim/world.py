@@ -173,7 +173,9 @@ class World:
         first = datetime(2026, 11, 24, 9, 0, tzinfo=TORONTO)
         step = timedelta(minutes=15)
         return [
-            Opening(MAIN, who, first + n * step, first + (n + 1) * step, "R") for who in ("101", "102") for n in range(6)
+            Opening(MAIN, who, first + n * step, first + (n + 1) * step, "R")
+            for who in ("101", "102")
+            for n in range(6)
         ]
 
     def _plan(self) -> Plan:
@@ -214,7 +216,7 @@ class World:
         self._start_agent()
 
     def lose_state(self) -> None:
-        """The journal is damaged: set aside, an empty one begins, and says so."""
+        """Damage the journal: it is set aside, an empty one begins, and says so."""
         self.counts["lost"] += 1
         self.journal.close()
         self.disk.files, self.disk.gone = {}, {}
@@ -326,7 +328,7 @@ class World:
             self.lose_state()
 
     def _restore(self) -> None:
-        """The hub's operator saves the store, or puts the last copy back."""
+        """Save the hub's store, or put the last copy back."""
         file = self.folder / "backup.db"
         if not file.exists():
             desk.backup(self.hub_folder, file)
@@ -346,7 +348,9 @@ class World:
         """Return the ids of the slots a portal may order."""
         now = micros(self.time.now())
         with self.hub.store.read() as conn:
-            asked = select(SLOT.c.id).select_from(view.joined()).where(view.offered(now)).order_by(SLOT.c.start, SLOT.c.id)
+            asked = (
+                select(SLOT.c.id).select_from(view.joined()).where(view.offered(now)).order_by(SLOT.c.start, SLOT.c.id)
+            )
             return list(conn.scalars(asked))
 
     def _portal(self) -> None:

@@ -16,6 +16,7 @@ from agent.core.errors import CreneauError
 from agent.journal import Journal
 from tests.power.disk import MODES, PowerDisk, PowerVFS
 
+
 @pytest.fixture
 def disk(request: pytest.FixtureRequest) -> Iterator[PowerDisk]:
     """Register a disk under a name of its own."""
