@@ -163,3 +163,12 @@ def test_rate_limited_is_the_daemons(house: Any, leg: Receive) -> None:
     with pytest.raises(Postponed) as caught:
         leg.step(house.now)
     assert caught.value.after == timedelta(seconds=9)
+
+
+def test_an_order_carries_the_number_of_the_last_outcome_the_hub_holds(house: Any, leg: Receive) -> None:
+    """An agent that begins anew counts on from it; nonsense counts as none."""
+    last = [{"rev": 7}, None, {"rev": -1}, {"rev": True}, {"rev": 2**52}]
+    entries = [entry(house.order(booking=f"booking-{n}")) | {"outcome": each} for n, each in enumerate(last, 1)]
+    house.hub.script = [listed(*entries)]
+    leg.step(house.now)
+    assert [order.rev for order, _, _ in house.inbox.orders] == [7, 0, 0, 0, 0]
