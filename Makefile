@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+DB     := $(VENV)/.ready-databases
 READY  := $(VENV)/.ready-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 PO     := $(wildcard agent/locale/*/LC_MESSAGES/creneau.po)
 MO     := $(PO:.po=.mo)
@@ -13,7 +14,7 @@ help:            ## say what can be made
 demo: $(READY) $(MO)  ## the whole job on a made-up clinic, no server needed
 	$(BIN)/creneau demo
 
-test: $(READY) $(MO)  ## every test, with the coverage gates
+test: $(READY) $(MO) $(DB)  ## every test, with the coverage gates
 	$(BIN)/python -m pytest -n 2 --cov --cov-report= tests
 	$(BIN)/coverage report --include='agent/core/*' --fail-under=100 --skip-covered
 	$(BIN)/coverage report --omit='agent/core/*' --fail-under=90 --skip-covered --sort=cover
@@ -32,7 +33,7 @@ prove: $(READY)  ## every order of events with four faults, then a thousand simu
 mutants: $(READY)  ## take each guard of a booking away; the proof must miss it
 	$(BIN)/python -m pytest -n 2 -v tests/model/test_mutants.py
 
-bench: $(READY) $(MO)  ## figures, each beside a peer or a limit of the same run
+bench: $(READY) $(MO) $(DB)  ## figures, each beside a peer or a limit of the same run
 	@for script in bench/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 wheel: $(READY)  ## build dist/creneau-*.whl
@@ -60,6 +61,16 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install -q --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	@rm -f $(VENV)/.ready-*; touch $@
+
+# The programs of a database server and its ODBC driver, for tests; none of these packages starts a server.
+# Without them the tests on MariaDB say why they are left out; CI does not go on without them.
+DB_PACKAGES := mariadb-server-core mariadb-client-core unixodbc odbc-mariadb
+$(DB): $(READY)
+	@sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	$(BIN)/python -c 'import sys; from adapters.sql.private import missing; sys.exit(bool(missing()))' || \
+	  { $$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends $(DB_PACKAGES); } || \
+	  { echo "could not install: $(DB_PACKAGES)"; [ -z "$$CI" ]; }
+	@touch $@
 
 %.mo: %.po | $(READY)
 	$(BIN)/pybabel -q compile -i $< -o $@

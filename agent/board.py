@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from agent.core.booking import Turn
+from agent.core.errors import CreneauError
 from agent.core.model import EmrName, Instant
 from agent.ports import Health, LegHealth
 
@@ -36,16 +37,17 @@ class MemoryBoard:
         """Note a step that went well."""
         self._note(leg, "ok", now)
 
-    def down(self, leg: str, kind: str, now: Instant) -> None:
-        """Note a step that failed; `kind` is the error's class name in lower case."""
-        self._note(leg, kind, now)
+    def down(self, leg: str, kind: str, now: Instant, fault: CreneauError | None = None) -> None:
+        """Note a step that failed; `kind` is the error's class name in lower case, `fault` what a person is told."""
+        self._note(leg, kind, now, fault)
 
-    def _note(self, leg: str, kind: str, now: Instant) -> None:
+    def _note(self, leg: str, kind: str, now: Instant, fault: CreneauError | None = None) -> None:
         with self._lock:
             was = self._health.legs.get(leg)
             since = was.since if was is not None and was.kind == kind else now
             last = now if kind == "ok" else (was.last if was is not None else None)
-            legs = {**self._health.legs, leg: LegHealth(kind, since, last)}
+            what, hint = (fault.what, fault.hint) if fault is not None else (None, None)
+            legs = {**self._health.legs, leg: LegHealth(kind, since, last, what, hint)}
             self._health = replace(self._health, legs=legs)
             self._void_turn(now)
 

@@ -176,13 +176,15 @@ class Daemon:
             wait = max(wait, post.pace.next(now) - now.age)
         elif isinstance(fault, Transient) and fault.after is not None:
             wait = min(CAP, fault.after) + wait / 10
-        return self._went_down(post, now, kind, wait)
+        return self._went_down(post, now, kind, wait, fault)
 
-    def _went_down(self, post: Post, now: Instant, kind: str, wait: timedelta) -> timedelta:
+    def _went_down(
+        self, post: Post, now: Instant, kind: str, wait: timedelta, fault: CreneauError | None = None
+    ) -> timedelta:
         post.faults += 1
         if post.down is None or post.down[0] != kind:
             post.down = (kind, now)
-        self.board.down(post.leg.name, kind, now)
+        self.board.down(post.leg.name, kind, now, fault)
         return wait
 
     def _went_well(self, post: Post, now: Instant) -> None:

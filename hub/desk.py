@@ -5,6 +5,7 @@ Rule: plain data in and out; the command line prints, and nothing secret is stor
 
 import hashlib
 import json
+import os
 import re
 import secrets
 import sqlite3
@@ -35,8 +36,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 def init(folder: Path, origin: str, *, database: str = "", clock: Clock = _WALL) -> str:
     """Create a hub and return the thumbprint of its first key. Raises Misconfigured."""
-    parts = urlsplit(origin)
-    if parts.scheme != "https" or not parts.netloc or parts.path or parts.query or parts.fragment or "@" in origin:
+    if not _is_origin(origin):
         raise Misconfigured(
             say("create a hub"),
             say("{origin} is no https origin", origin=origin),
@@ -48,6 +48,19 @@ def init(folder: Path, origin: str, *, database: str = "", clock: Clock = _WALL)
         return str(conn.scalar(select(HUB_KEY.c.kid)))
 
 
+def _is_origin(text: str) -> bool:
+    """Say whether this is https, a host and perhaps a port, and nothing more."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    if parts.scheme != "https" or not host or port == 0 or not host.isascii() or any(letter <= " " for letter in text):
+        return False
+    return not (parts.path or parts.query or parts.fragment or "@" in text or text.endswith(":"))
+
+
 def code(folder: Path, clinic: str, name: str = "", *, takeover: bool = False, clock: Clock = _WALL) -> str:
     """Return a new one-time code, good for 24 h; shown once. `takeover`: for the replacement of a clinic's agent."""
     _named(clinic, say("issue a code"))
@@ -56,6 +69,8 @@ def code(folder: Path, clinic: str, name: str = "", *, takeover: bool = False, c
     fresh = Code(handle, "".join(secrets.choice(ALPHABET) for _ in range(26)))
     store, _ = house.open_store(folder)
     with closing(store), store.write() as conn:
+        if takeover:
+            _known(conn, clinic, say("issue a code"))
         conn.execute(delete(CODE).where((CODE.c.expires < micros(made)) | (CODE.c.handle == handle)))
         known = conn.scalar(select(CLINIC.c.name).where(CLINIC.c.id == clinic))
         conn.execute(
@@ -85,9 +100,7 @@ def clinic(folder: Path, name: str, *, clock: Clock = _WALL) -> dict[str, Any]:
     """Return one clinic: its summary, its agents with fingerprints, its last beat, turn and view. Raises Refused."""
     store, _ = house.open_store(folder)
     with closing(store), store.read() as conn:
-        row = conn.execute(select(CLINIC).where(CLINIC.c.id == name)).one_or_none()
-        if row is None:
-            raise Refused(say("show a clinic"), say("no clinic {clinic}", clinic=name), reason="unknown-clinic")
+        row = _known(conn, name, say("show a clinic"))
         ours = conn.scalar(select(HUB_KEY.c.kid).order_by(HUB_KEY.c.n.desc(), HUB_KEY.c.made).limit(1))
         keys = conn.execute(select(CLINIC_KEY).where(CLINIC_KEY.c.clinic == name).order_by(CLINIC_KEY.c.made)).all()
         agents = [
@@ -146,17 +159,20 @@ def revoke_portal(folder: Path, name: str, *, clock: Clock = _WALL) -> bool:
 
 
 def offers(folder: Path, *, start: bool, name: str | None = None) -> int:
-    """Stop or restart offering the slots of one clinic, or of all; return how many clinics that meant."""
+    """Stop or restart offering the slots of one clinic, or of all; return how many clinics. Raises Refused."""
     store, _ = house.open_store(folder)
     with closing(store), store.write() as conn:
+        if name:
+            _known(conn, name, say("stop or restart offering slots"))
         change = update(CLINIC).values(offers=start)
         return conn.execute(change.where(CLINIC.c.id == name) if name else change).rowcount
 
 
 def revoke(folder: Path, name: str, *, clock: Clock = _WALL) -> int:
-    """Shut out every key of a clinic now and stop offering its slots; return how many keys that were."""
+    """Shut out every key of a clinic now and stop offering its slots; return how many keys. Raises Refused."""
     store, _ = house.open_store(folder)
     with closing(store), store.write() as conn:
+        _known(conn, name, say("shut out a clinic"))
         live = (CLINIC_KEY.c.clinic == name, CLINIC_KEY.c.retired.is_(None))
         ended = conn.execute(update(CLINIC_KEY).where(*live).values(retired=micros(clock.now()))).rowcount
         conn.execute(update(CLINIC).where(CLINIC.c.id == name).values(offers=False, statement=None))
@@ -164,15 +180,26 @@ def revoke(folder: Path, name: str, *, clock: Clock = _WALL) -> int:
 
 
 def backup(folder: Path, file: Path) -> None:
-    """Save the store; patients in it stay sealed, private keys are not in it. Restored, it gets a new log id."""
+    """Save the store into a new file; patients in it stay sealed, private keys are not in it.
+
+    Restored, it gets a new log id. Raises Refused when the file exists, Misconfigured when it cannot be written.
+    """
     store, _ = house.open_store(folder)
     store.close()
     if not store.file.exists():
         raise Refused(say("save the hub"), say("the hub keeps its data in a database server: use its own backup"))
-    with closing(sqlite3.connect(store.file)) as source, closing(sqlite3.connect(file)) as copy:
-        source.backup(copy)
-        copy.execute("DELETE FROM setting WHERE name = 'log'")
-        copy.commit()
+    try:
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        with closing(sqlite3.connect(store.file)) as source, closing(sqlite3.connect(file)) as copy:
+            source.backup(copy)
+            copy.execute("DELETE FROM setting WHERE name = 'log'")
+            copy.commit()
+    except FileExistsError as cause:
+        hint = say("choose another name, or move it away first")
+        raise Refused(say("save the hub"), say("the file exists already"), hint, reason="exists") from cause
+    except (OSError, sqlite3.Error) as cause:
+        says, hint = say("the file cannot be written"), say("choose a folder this account may write to, with room")
+        raise Misconfigured(say("save the hub"), says, hint, file=str(file)) from cause
 
 
 def restored(folder: Path) -> None:
@@ -215,6 +242,16 @@ def _dated(order: Mapping[str, Any]) -> dict[str, Any]:
 
 def _time(value: int | None) -> str | None:
     return None if value is None else outcomes.rfc3339(moment(value))
+
+
+def _known(conn: Connection, name: str, doing: Message) -> Row[Any]:
+    """Return the clinic; a mistyped name must never look like a thing done."""
+    row = conn.execute(select(CLINIC).where(CLINIC.c.id == name)).one_or_none()
+    if row is None:
+        raise Refused(
+            doing, say("no clinic {clinic}", clinic=name), say("creneau hub clinics"), reason="unknown-clinic"
+        )
+    return row
 
 
 def _named(name: str, doing: Message) -> None:

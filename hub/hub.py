@@ -13,10 +13,11 @@ from typing import Any
 
 from joserfc.jwk import OKPKey
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from agent.core.envelope import KeySet, answer, jws_hash, key_set, public_jwk, thumbprint
 from agent.core.errors import Misconfigured
-from agent.core.message import say
+from agent.core.message import Message, say
 from hub.clock import Clock
 from hub.limits import Meter, Rate
 from hub.schema import HUB_KEY, LEDGER, micros
@@ -72,9 +73,12 @@ def create(folder: Path, origin: str, clock: Clock, database: str = "") -> None:
     """Make a hub in an empty folder: store, first key set, log id. Raises Misconfigured when there is one."""
     if (folder / "hub.json").exists():
         raise Misconfigured(say("create a hub"), say("there is a hub in {folder}", folder=str(folder)))
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    store = Store(folder, database)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        store = Store(folder, database)
+    except (OSError, SQLAlchemyError) as cause:
+        raise _closed(say("create a hub"), folder) from cause
     key = OKPKey.generate_key("Ed25519")
     _keep_private(folder, key)
     with store.write() as conn:
@@ -93,7 +97,21 @@ def open_store(folder: Path) -> tuple[Store, str]:
         raise Misconfigured(
             say("open the hub"), say("no hub in {folder}", folder=str(folder)), say("creneau hub init")
         ) from None
-    return Store(folder, held["database"]), str(held["origin"])
+    except (OSError, ValueError) as cause:
+        raise _closed(say("open the hub"), folder) from cause
+    try:
+        return Store(folder, held["database"]), str(held["origin"])
+    except (SQLAlchemyError, KeyError, TypeError) as cause:
+        raise _closed(say("open the hub"), folder) from cause
+
+
+def _closed(doing: Message, folder: Path) -> Misconfigured:
+    return Misconfigured(
+        doing,
+        say("the hub's folder or its database cannot be read or written"),
+        say("use the hub's own account and a disk with room; bring back damaged files from a backup"),
+        file=str(folder),
+    )
 
 
 def open_hub(folder: Path, clock: Clock, rate: Rate | None = None) -> Hub:

@@ -8,6 +8,7 @@ import signal
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -28,12 +29,36 @@ _GRACE_S = 0.3
 _LOOPBACK = "127.0.0.1"
 
 
-def serve(folder: Path, host: str, port: int, cert: Path | None = None, key: Path | None = None) -> None:
-    """Serve until the process is told to stop. Raises Misconfigured as `server` does."""
+def serve(
+    folder: Path,
+    host: str,
+    port: int,
+    cert: Path | None = None,
+    key: Path | None = None,
+    listens: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until the process is told to stop; `listens` is called once the port is ours.
+
+    Raises Misconfigured as `server` does, and when the port cannot be had.
+    """
     ready = server(folder, host, port, cert, key)
-    for told in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises the signal anew once it has stopped: a clean end
-        signal.signal(told, lambda *_: None)
-    ready.run()
+    with _port(host, port) as listening:
+        for told in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises the signal anew once it has stopped: a clean end
+            signal.signal(told, lambda *_: None)
+        listens()
+        ready.run([listening])
+
+
+def _port(host: str, port: int) -> socket.socket:
+    """Return the socket to listen on."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as cause:
+        raise Misconfigured(
+            say("serve the hub"),
+            say("{host}:{port} cannot be listened on", host=host, port=str(port)),
+            say("give another --port, or end the program that uses it"),
+        ) from cause
 
 
 def server(folder: Path, host: str, port: int, cert: Path | None = None, key: Path | None = None) -> "Server":
@@ -127,7 +152,11 @@ def _config(folder: Path, clock: Clock, cert: Path, key: Path, host: str = "", p
         server_header=False,
         ws="none",
     )
-    config.load()
+    try:
+        config.load()
+    except OSError as cause:  # ssl.SSLError is one
+        says, hint = say("the certificate or its key cannot be read"), say("give PEM files this account may read")
+        raise Misconfigured(say("serve the hub"), says, hint) from cause
     assert config.ssl is not None  # noqa: S101 - certificate and key were given
     config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
     return config

@@ -42,9 +42,18 @@ def renew(conn: Connection, clinic: Row[Any], instance: str, boot: str, iat: int
         _set(conn, clinic, boot=boot, boot_iat=iat, boots=json.dumps(replaced[-_BOOTS_KEPT:]))
     if now < clinic.turn_free:
         return None
-    number = clinic.turn + 1 if starts or now >= clinic.turn_until else clinic.turn
+    number = above(clinic.turn, now) if starts or now >= clinic.turn_until else clinic.turn
     _set(conn, clinic, turn=number, turn_until=now + SECONDS * 1_000_000)
     return {"number": number, "seconds": SECONDS}
+
+
+def above(number: int, now: int) -> int:
+    """Return the next number, never below the seconds since 1970: it grows even when the store was lost or is older.
+
+    An agent takes no turn below one that has written: a hub that counted from its backup on would leave a cancel
+    waiting until it had given as many turns as before.
+    """
+    return max(number + 1, now // 1_000_000)
 
 
 def hand_over(conn: Connection, clinic: Row[Any], instance: str) -> None:

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters.conformance import NAME, SITE, Opening, Standing, Still
+from adapters.sql.dialect import Dialect
 from adapters.sql.oscar import OscarEmr, Terms
 from adapters.sql.oscar.book import Point
 from adapters.sql.oscar.terms import OURS
-from adapters.sql.sample import Receptionist, rows
+from adapters.sql.sample import Base, Receptionist, rows
 from adapters.sql.schema import TABLES
 from adapters.sql.sqlite import SCHEME, Sqlite
 from agent.core.model import EmrRef
@@ -27,21 +29,27 @@ GRID = 15
 class OscarBench:
     """An OSCAR-shaped file with a template of its own for every practitioner and day."""
 
+    refuse = """CREATE TRIGGER refuse BEFORE INSERT ON appointment WHEN NEW.creator = 'creneau'
+        BEGIN SELECT RAISE(ABORT, 'refused on purpose'); END"""
+
     def __init__(self, folder: Path) -> None:
         """Keep the file in this folder."""
         self.path = folder / "oscar.db"
         self.terms = Terms(NAME, (SITE,), label=LABEL)
 
+    @property
+    def place(self) -> Base:
+        """Return where the agenda is."""
+        return self.path
+
     def fresh(self, openings: Sequence[Opening]) -> None:
-        """Write a new file with these cells."""
-        self.path.unlink(missing_ok=True)
+        """Start anew with these cells."""
+        self.empty()
         days: defaultdict[tuple[str, str], list[str]] = defaultdict(lambda: ["_"] * (1440 // GRID))
         for each in openings:
             cell = (each.start.hour * 60 + each.start.minute) // GRID
             days[each.practitioner, f"{each.start:%Y-%m-%d}"][cell] = each.type
         with self.base() as base:
-            for table in TABLES:
-                base.execute(table)
             for (who, day), cells in days.items():
                 base.execute(
                     "INSERT INTO scheduletemplate(provider_no, name, timecode) VALUES(?, ?, ?)",
@@ -52,9 +60,16 @@ class OscarBench:
                     (day, who, day),
                 )
 
+    def empty(self) -> None:
+        """Write a new file with empty tables."""
+        self.path.unlink(missing_ok=True)
+        with self.base() as base:
+            for table in TABLES:
+                base.execute(table)
+
     def adapter(self) -> OscarEmr:
         """Return an adapter on the file."""
-        return OscarEmr(self.terms, self._dialect(), Still())
+        return OscarEmr(self.terms, self.dialect(), Still())
 
     def between(self, act: Callable[[], None]) -> OscarEmr:
         """Return an adapter that is stepped into after its commit: before it, SQLite's lock keeps the screens waiting."""
@@ -64,14 +79,13 @@ class OscarBench:
             if point is Point.COMMITTED and acts:
                 acts.pop()()
 
-        return OscarEmr(self.terms, self._dialect(), Still(), pause)
+        return OscarEmr(self.terms, self.dialect(), Still(), pause)
 
     @contextmanager
     def failing(self) -> Iterator[OscarEmr]:
         """Let the database refuse every row of ours."""
         with self.base() as base:
-            base.execute("""CREATE TRIGGER refuse BEFORE INSERT ON appointment WHEN NEW.creator = 'creneau'
-                BEGIN SELECT RAISE(ABORT, 'refused on purpose'); END""")
+            base.execute(self.refuse)
         yield self.adapter()
         with self.base() as base:
             base.execute("DROP TRIGGER refuse")
@@ -87,38 +101,39 @@ class OscarBench:
                 row.creator == OURS,
                 f"{row!r} {row.name}",
             )
-            for row in rows(self.path)
+            for row in rows(self.place)
             if row.is_active
         ]
 
     def book(self, opening: Opening) -> EmrRef:
         """Book as a receptionist who has already looked."""
-        desk = Receptionist(self.path)
+        desk = Receptionist(self.place)
         return EmrRef(str(desk.book(opening.practitioner, _wall(opening), opening.minutes, look=False)))
 
     def cancel(self, ref: EmrRef) -> None:
         """Cancel any row."""
-        Receptionist(self.path).cancel(int(ref))
+        Receptionist(self.place).cancel(int(ref))
 
     def move(self, ref: EmrRef, opening: Opening) -> None:
         """Put a row into another cell."""
-        Receptionist(self.path).move(int(ref), opening.practitioner, _wall(opening), opening.minutes)
+        Receptionist(self.place).move(int(ref), opening.practitioner, _wall(opening), opening.minutes)
 
     def receive(self, ref: EmrRef) -> None:
         """Note that the patient is here."""
-        Receptionist(self.path).receive(int(ref))
+        Receptionist(self.place).receive(int(ref))
 
     def close(self) -> None:
         """Nothing is held."""
 
     @contextmanager
-    def base(self) -> Iterator[sqlite3.Connection]:
+    def base(self) -> Iterator[Any]:
         """Open the file for one transaction."""
         with closing(sqlite3.connect(self.path)) as base, base:
             base.execute("PRAGMA synchronous=OFF")  # no power fails in a test
             yield base
 
-    def _dialect(self) -> Sqlite:
+    def dialect(self) -> Dialect:
+        """Return the way in."""
         return Sqlite(f"{SCHEME}{self.path}")
 
 

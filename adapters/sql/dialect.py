@@ -3,9 +3,11 @@
 Rule: SQL text outside a dialect runs on every database; placeholders are `?`, times are read as text by CAST AS CHAR.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 from typing import Any, Protocol
+
+from agent.core.message import Message
 
 Value = str | int | None
 """What a statement takes: texts, whole numbers, NULL. Dates and times go as text, naive, in the site's zone."""
@@ -15,15 +17,21 @@ class Kind(Enum):
     """What a driver's error means for whoever asked."""
 
     BUSY = auto()
-    """A lock, a deadlock, a timeout: nothing done."""
+    """A lock or a deadlock: nothing done, worth one more try at once."""
+    SLOW = auto()
+    """Too long, or too many at once: nothing done, later."""
     STOPPED = auto()
     """Cancelled by our own close()."""
     LOST = auto()
     """The connection or the disk went away."""
+    LOGIN = auto()
+    """User or password refused."""
     SETUP = auto()
     """Missing file, table, column or right."""
     DATA = auto()
     """The database refused a value."""
+    ODD = auto()
+    """Nobody knows, or time may mend it: Transient for a while, then a fault of the set-up."""
 
 
 class Cursor(Protocol):
@@ -64,6 +72,8 @@ class Dialect(Protocol):
     """Ends an INSERT that must leave an existing row as it is, while locking it."""
     begin_read: str
     begin_write: str
+    unsafe: str
+    """SELECTs the tables we write whose engine knows no transactions; "" where all do."""
 
     def connect(self) -> Connection:
         """Open with the session settings the recipe needs (strict values, lock wait of 3 s)."""
@@ -83,6 +93,14 @@ class Dialect(Protocol):
 
     def code(self, error: Exception) -> str:
         """Return the driver's own code for the log and the screen, never its text: that may carry values."""
+        ...
+
+    def hint(self, kind: Kind) -> Message:
+        """Return what to do about a LOGIN, SETUP, ODD or LOST."""
+        ...
+
+    def grants(self, needs: Sequence[tuple[str, str]]) -> Iterable[str]:
+        """Yield statements that give our account these (rights, table) pairs; none where a file is all there is."""
         ...
 
     def facts(self) -> tuple[tuple[str, str], ...]:

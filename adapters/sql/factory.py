@@ -5,6 +5,8 @@ Rule: the connection picks the dialect, the mapping picks the EMR; nothing is co
 
 from collections.abc import Mapping
 
+from adapters.sql import mariadb
+from adapters.sql.dialect import Dialect
 from adapters.sql.oscar import OscarEmr, Terms
 from adapters.sql.sqlite import Sqlite
 from agent.core.errors import Misconfigured
@@ -30,4 +32,11 @@ def open_(name: EmrName, options: Mapping[str, object], tools: Tools) -> OscarEm
         holidays=str(options.get("holidays", "closed")),
         label=tools.label,
     )
-    return OscarEmr(terms, Sqlite(str(options["connection"])), tools.clock)
+    return OscarEmr(terms, _dialect(name, options, tools), tools.clock)
+
+
+def _dialect(name: EmrName, options: Mapping[str, object], tools: Tools) -> Dialect:
+    connection = str(options["connection"])
+    if not connection.upper().startswith(mariadb.SCHEME):
+        return Sqlite(connection)
+    return mariadb.Mariadb(connection, str(options.get("user") or ""), lambda: tools.secret(name), name)

@@ -10,8 +10,13 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from adapters.sql.private import connect
 from adapters.sql.schema import TABLES
+
+Base = Path | str
+"""Where the agenda is: an SQLite file, or the ODBC connection text of a MariaDB server."""
 
 DAYS = 30
 BOOKED = 0.6
@@ -75,11 +80,22 @@ def make(path: Path, start: date, seed: int = 7) -> None:
         _appointments(base, dice, start)
 
 
-def rows(path: Path) -> list[Row]:
-    """Return every appointment, oldest number first, read apart from any adapter."""
+def tables(path: Path) -> dict[str, tuple[Sequence[str], Sequence[Sequence[object]]]]:
+    """Return what a made clinic holds, {table: (columns, rows)}, to be put into another database."""
+    found: dict[str, tuple[Sequence[str], Sequence[Sequence[object]]]] = {}
     with _open(path) as base:
-        found = base.execute("""SELECT appointment_no, provider_no, appointment_date, start_time, end_time, status, creator,
-            name FROM appointment ORDER BY appointment_no""").fetchall()
+        for (table,) in base.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite*'"):
+            read = base.execute(f"SELECT * FROM {table}")  # noqa: S608 - the file's own names
+            found[table] = ([column[0] for column in read.description], read.fetchall())
+    return found
+
+
+def rows(base: Base) -> list[Row]:
+    """Return every appointment, oldest number first, read apart from any adapter."""
+    with _base(base) as open_:
+        found = open_.execute("""SELECT appointment_no, provider_no, CAST(appointment_date AS CHAR),
+            CAST(start_time AS CHAR), CAST(end_time AS CHAR), status, creator, name
+            FROM appointment ORDER BY appointment_no""").fetchall()
     return [
         Row(number, who, _at(day, first), _at(day, last), status or "", creator or "", name or "")
         for number, who, day, first, last, status, creator, name in found
@@ -89,16 +105,16 @@ def rows(path: Path) -> list[Row]:
 class Receptionist:
     """Works in the same file as the screens do: looks, then writes, with no lock in between."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, base: Base) -> None:
         """Sit down at the desk."""
-        self._path = path
+        self._base = base
 
     def looks(self, provider: str, start: datetime, minutes: int = CELL) -> bool:
         """Say whether the time seems free to her."""
         end = start + timedelta(minutes=minutes - 1)
         return not any(
             row.is_active and row.provider == provider and row.start <= end and row.end >= start
-            for row in rows(self._path)
+            for row in rows(self._base)
         )
 
     def book(self, provider: str, start: datetime, minutes: int = CELL, *, look: bool = True) -> int | None:
@@ -107,12 +123,15 @@ class Receptionist:
             return None
         end = start + timedelta(minutes=minutes - 1)
         values = (provider, f"{start:%Y-%m-%d}", f"{start:%H:%M:00}", f"{end:%H:%M:00}")
-        with _open(self._path) as base:
-            return base.execute(
+        with _base(self._base) as base:
+            made = base.execute(
                 """INSERT INTO appointment(provider_no, appointment_date, start_time, end_time, name, demographic_no, status,
                 creator) VALUES(?, ?, ?, ?, 'TÉLÉPHONE,PATIENT', 0, 't', 'Tremblay, Manon')""",
                 values,
-            ).lastrowid
+            )
+            if isinstance(made, sqlite3.Cursor):
+                return made.lastrowid
+            return int(base.execute("SELECT LAST_INSERT_ID()").fetchone()[0])
 
     def cancel(self, number: int) -> None:
         """Cancel any appointment."""
@@ -125,7 +144,7 @@ class Receptionist:
     def move(self, number: int, provider: str, start: datetime, minutes: int = CELL) -> None:
         """Put an appointment elsewhere."""
         end = start + timedelta(minutes=minutes - 1)
-        with _open(self._path) as base:
+        with _base(self._base) as base:
             base.execute(
                 """UPDATE appointment SET provider_no = ?, appointment_date = ?, start_time = ?, end_time = ?,
                 lastupdateuser = 'manon' WHERE appointment_no = ?""",
@@ -134,17 +153,29 @@ class Receptionist:
 
     def delete(self, number: int) -> None:
         """Remove an appointment, as OSCAR's own delete does."""
-        with _open(self._path) as base:
+        with _base(self._base) as base:
             base.execute("DELETE FROM appointment WHERE appointment_no = ?", (number,))
 
     def _status(self, number: int, status: str) -> None:
-        with _open(self._path) as base:
+        with _base(self._base) as base:
             base.execute("UPDATE appointment SET status = ? WHERE appointment_no = ?", (status, number))
 
 
-def receptionist(path: Path) -> Receptionist:
+def receptionist(base: Base) -> Receptionist:
     """Return somebody who books by phone in this clinic."""
-    return Receptionist(path)
+    return Receptionist(base)
+
+
+@contextmanager
+def _base(base: Base) -> Iterator[Any]:
+    """Open a file, or a server by its ODBC connection text, for one transaction."""
+    if isinstance(base, Path):
+        with _open(base) as file:
+            yield file
+        return
+    with closing(connect(base)) as line:
+        yield line
+        line.commit()
 
 
 @contextmanager

@@ -18,6 +18,14 @@ log = logging.getLogger("creneau.adapters.sql")
 Row = Sequence[Any]
 
 
+PATIENCE = 30
+"""How often in a row an error nobody knows is taken for a passing one: half an hour of polls."""
+
+
+LEAVE_TRIES = 150
+"""How often close() looks whether what it cancelled has ended: 3 s."""
+
+
 class Work:
     """Statements inside one transaction."""
 
@@ -62,6 +70,7 @@ class Session:
         self._connection: Connection | None = None
         self._closed = threading.Event()
         self._turn = threading.Lock()
+        self._odd = 0
 
     @contextmanager
     def reading(self, doing: Message) -> Iterator[Work]:
@@ -86,13 +95,26 @@ class Session:
                     raise
             self._commit(doing)
 
+    def was_busy(self, error: CreneauError) -> bool:
+        """Say whether this was somebody else's lock or a deadlock: worth one more try at once."""
+        cause = error.__cause__
+        return isinstance(cause, self.dialect.errors) and self.dialect.kind(cause) is Kind.BUSY
+
     def close(self) -> None:
-        """Cancel what runs, wait for it to end, close. Any thread, any number of times."""
+        """Cancel what runs, wait for it to end, close. Any thread, any number of times.
+
+        A server that answers nothing, the cancelling neither, is waited for `LEAVE_TRIES` times; whoever still runs
+        closes when the driver gives up.
+        """
         self._closed.set()
-        while not self._turn.acquire(timeout=0.02):
+        for _ in range(LEAVE_TRIES):
+            if self._turn.acquire(timeout=0.02):
+                break
             if (running := self._connection) is not None:
                 with suppress(self.dialect.errors):  # closed between the two lines
                     self.dialect.interrupt(running)
+        else:
+            return
         try:
             self._drop()
         finally:
@@ -103,7 +125,11 @@ class Session:
         with self._turn:
             if self._closed.is_set():
                 raise Transient(doing, say("the adapter is closed"))
-            yield
+            try:
+                yield
+            finally:
+                if self._closed.is_set():
+                    self._drop()
 
     @contextmanager
     def _edge(self, doing: Message) -> Iterator[None]:
@@ -111,15 +137,29 @@ class Session:
             yield
         except self.dialect.errors as cause:
             kind = self.dialect.kind(cause)
-            if kind is Kind.LOST:
+            self._odd = self._odd + 1 if kind is Kind.ODD else 0
+            if kind in (Kind.LOST, Kind.ODD):
                 self._drop()
             raise self._ours(kind, cause, doing) from cause
+        self._odd = 0
 
     def _begin(self, statement: str) -> Work:
+        if self._connection is not None and not self._alive(statement):
+            self._drop()  # lost while nobody looked: nothing of ours was under way
         if self._connection is None:
             self._connection = self.dialect.connect()
-        self._connection.cursor().execute(statement)
+            self._connection.cursor().execute(statement)
         return Work(self._connection, self.dialect)
+
+    def _alive(self, statement: str) -> bool:
+        try:
+            if self._connection is not None:
+                self._connection.cursor().execute(statement)
+        except self.dialect.errors as cause:
+            if self.dialect.kind(cause) is Kind.LOST:
+                return False
+            raise
+        return True
 
     def _commit(self, doing: Message) -> None:
         try:
@@ -145,17 +185,20 @@ class Session:
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()
+            with suppress(self.dialect.errors):  # it may be gone already
+                connection.close()
 
     def _ours(self, kind: Kind, cause: Exception, doing: Message) -> CreneauError:
-        code = self.dialect.code(cause)
-        if kind is Kind.SETUP:
-            what = say("the database is not as expected ({code})", code=code)
-            return Misconfigured(doing, what, say("creneau check emr"))
+        code, hint = self.dialect.code(cause), self.dialect.hint(kind)
+        if kind is Kind.LOGIN:
+            return Misconfigured(doing, say("the database refused user or password ({code})", code=code), hint)
+        if kind is Kind.SETUP or (kind is Kind.ODD and self._odd > PATIENCE):
+            return Misconfigured(doing, say("the database is not as expected ({code})", code=code), hint)
         if kind is Kind.DATA:
-            return Refused(doing, say("the database refused a value ({code})", code=code), say("creneau check emr"))
-        if kind is Kind.STOPPED:
-            return Transient(doing, say("stopped while it ran"))
-        if kind is Kind.BUSY:
-            return Transient(doing, say("somebody else holds the lock ({code})", code=code))
-        return Transient(doing, say("the connection was lost ({code})", code=code), say("creneau check emr"))
+            return Refused(doing, say("the database refused a value ({code})", code=code), hint)
+        what = {
+            Kind.STOPPED: say("stopped while it ran"),
+            Kind.BUSY: say("somebody else holds the lock ({code})", code=code),
+            Kind.LOST: say("the connection was lost ({code})", code=code),
+        }
+        return Transient(doing, what.get(kind, say("the database cannot answer now ({code})", code=code)), hint)

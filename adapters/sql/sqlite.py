@@ -4,11 +4,12 @@ Rule: BEGIN IMMEDIATE is the lock; one writer at a time is all this database kno
 """
 
 import sqlite3
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from adapters.sql.dialect import Connection, Cursor, Kind
 from agent.core.errors import Misconfigured
-from agent.core.message import say
+from agent.core.message import Message, say
 
 SCHEME = "sqlite:///"
 WAIT_MS = 3000
@@ -35,6 +36,7 @@ class Sqlite:
     keep = "ON CONFLICT(booking) DO NOTHING"
     begin_read = "BEGIN"
     begin_write = "BEGIN IMMEDIATE"
+    unsafe = ""
 
     def __init__(self, connection: str, wait_ms: int = WAIT_MS) -> None:
         """Take the connection text and how long to wait for a lock. Raises Misconfigured when it names no file."""
@@ -43,14 +45,21 @@ class Sqlite:
             raise Misconfigured(
                 say("open the EMR database"),
                 say("the connection names no database this agent knows"),
-                say("for SQLite write connection = 'sqlite:///PATH'"),
+                say("write connection = 'sqlite:///PATH' or 'DRIVER={name};SERVER=…'", name="…"),
                 key="connection",
             )
         self._path = Path(path)
         self._wait_ms = wait_ms
 
     def connect(self) -> Connection:
-        """Open an existing file; never make one."""
+        """Open an existing file; never make one. Raises Misconfigured when there is none."""
+        if not self._path.is_file():
+            raise Misconfigured(
+                say("open the EMR database"),
+                say("there is no database file where the connection points"),
+                say("mend connection under [[emr]], or bring the disk or share back"),
+                key="connection",
+            )
         # Another thread may only interrupt and close: the session sees to that.
         connection = sqlite3.connect(
             f"{self._path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
@@ -75,6 +84,14 @@ class Sqlite:
     def code(self, error: Exception) -> str:
         """Return the name of the result code."""
         return str(getattr(error, "sqlite_errorname", type(error).__name__))
+
+    def hint(self, kind: Kind) -> Message:  # noqa: ARG002 - the port's own
+        """Return what to do."""
+        return say("creneau check emr")
+
+    def grants(self, needs: Sequence[tuple[str, str]]) -> Iterable[str]:  # noqa: ARG002 - the port's own
+        """Yield nothing: who may write the file may do all."""
+        return ()
 
     def facts(self) -> tuple[tuple[str, str], ...]:
         """Return what `check` shows."""

@@ -6,7 +6,24 @@ Rule: a verb is in VERBS and in `rights.NEEDS`, or it does not exist; each act l
 from collections.abc import Mapping
 from typing import Any
 
-from agent.answers import bookings, check, emr, enrol, preview, rules, secret, sharing, status, tasks, unsold
+from agent.answers import (
+    bookings,
+    check,
+    emr,
+    enrol,
+    explain,
+    exposure,
+    ledger,
+    preview,
+    report,
+    rules,
+    secret,
+    sharing,
+    status,
+    tasks,
+    unsold,
+    veto,
+)
 from agent.answers.house import Asked, House, Sharing, Vault, Verb
 from agent.answers.rights import NEEDS, may
 from agent.core.errors import Refused
@@ -18,7 +35,10 @@ VERBS: Mapping[str, Verb] = {
     "status": status.status,
     "check": check.check,
     "emr-list": emr.listing,
+    "emr-grants": emr.grants,
     "preview": preview.preview,
+    "explain": explain.explain,
+    "exposure": exposure.exposure,
     "sharing-show": rules.show,
     "sharing-diff": sharing.diff,
     "sharing-apply": sharing.apply,
@@ -26,6 +46,14 @@ VERBS: Mapping[str, Verb] = {
     "sharing-withdraw": sharing.withdraw,
     "sharing-resume": sharing.resume,
     "freeze": sharing.freeze,
+    "veto-add": veto.add,
+    "veto-lift": veto.lift,
+    "veto-list": veto.listing,
+    "ledger-list": ledger.listing,
+    "ledger-export": ledger.export,
+    "ledger-regulatory": ledger.regulatory,
+    "ledger-report": report.report,
+    "ledger-verify": ledger.verify,
     "bookings": bookings.listing,
     "tasks-list": tasks.listing,
     "tasks-show": tasks.show,

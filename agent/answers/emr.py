@@ -1,37 +1,55 @@
-"""`emr list`: the types, sites and people of the EMR, with counts, and which of them the file names.
+"""`emr list`: the types, sites and people of the EMR, with counts; `emr grants`: the rights to ask for.
 
 Rule: labels are for the clinic's own screen; they stop here.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from agent.answers.house import Asked, House
 from agent.answers.reading import opened
 from agent.config.plan import EmrPlan, Plan
-from agent.core.model import Slot, Window
-from agent.ports import Emr, Named, Names
+from agent.core.model import Practitioner, Slot, Window
+from agent.ports import Emr, Grants, Named, Names
 
 
 def listing(house: House, asked: Asked) -> Mapping[str, Any]:
     """Answer {names: [{emr, kind, code, label, free, named}]}; `days` ahead; `named`: the file's word, or null."""
-    days = asked.number("days", 28, least=1, most=366)
-    window = Window(asked.now.utc, asked.now.utc + timedelta(days=days))
+    return {"names": names(house, asked.now.utc, asked.number("days", 28, least=1, most=366))}
+
+
+def names(house: House, now: datetime, days: int) -> list[Mapping[str, Any]]:
+    """Return the rows of `listing`."""
+    window = Window(now, now + timedelta(days=days))
     plan = house.plan()
-    rows = []
+    rows: list[Mapping[str, Any]] = []
     for source in plan.emrs:
         with opened(house, source.id) as emr:
             found = sorted(_names(emr, window), key=lambda item: (item.kind, -item.free, item.code))
         rows += [_one(plan, source, item) for item in found]
-    return {"names": rows}
+    return rows
+
+
+def grants(house: House, asked: Asked) -> Mapping[str, Any]:  # noqa: ARG001 - every verb is asked the same way
+    """Answer {grants: [{emr, sql}]}; `sql` is null for a source whose adapter needs no rights of its own."""
+    rows = []
+    for source in house.plan().emrs:
+        with opened(house, source.id) as emr:
+            rows.append({"emr": source.id, "sql": emr.grants() if isinstance(emr, Grants) else None})
+    return {"grants": rows}
 
 
 def _names(emr: Emr, window: Window) -> Iterable[Named]:
     if isinstance(emr, Names):
         return emr.names(window)
     return _counted(emr.slots(window).slots)
+
+
+def label_of(person: Practitioner) -> str:
+    """Return what the clinic's own screen calls a person."""
+    return person.label or person.name or person.key
 
 
 def _counted(slots: Iterable[Slot]) -> Iterable[Named]:

@@ -8,12 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.answers.house import Asked, House
+from agent.core.envelope import jwks
 
 
 def enrol(house: House, asked: Asked) -> Mapping[str, Any]:
     """Join with `code`; answer {clinic, hub, instance, fingerprint}: two people compare the last on the phone."""
     identity = house.join(asked.text("code"), asked.now)
     told = {"clinic": identity.clinic, "hub": identity.hub, "fingerprint": identity.fingerprint}
-    house.records.line("enrol", json.dumps(told, sort_keys=True).encode(), asked.now, who=asked.who)
+    kept = {**told, "keys": jwks(house.keys.hub())}  # public: with them the hub's receipts are proved years later
+    house.records.line("enrol", json.dumps(kept, sort_keys=True).encode(), asked.now, who=asked.who)
     house.reload()
+    for kind in ("receive", "deliver", "beat"):  # they may be waiting an hour for a hub that would not have us
+        house.wake(kind)
     return {**told, "instance": identity.instance}

@@ -12,7 +12,7 @@ from agent.core.errors import Refused
 from agent.core.message import say
 from agent.core.model import EmrName, Finding, Instant
 from agent.core.sharing import SharingRules
-from agent.ports import Board, Clock, Emr, Identity, Keys, Records, Views
+from agent.ports import Board, Clock, Dice, Emr, Identity, Keys, Records, Views
 
 
 class Vault(Protocol):
@@ -59,6 +59,7 @@ class House:
     open_emr: Callable[[EmrName], Emr]
     board: Board | None
     clock: Clock
+    dice: Dice
     wake: Callable[[str], None]
     reload: Callable[[], None]
     join: Callable[[str, Instant], Identity]

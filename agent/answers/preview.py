@@ -33,13 +33,14 @@ def preview(house: House, asked: Asked) -> Mapping[str, Any]:
     rows: list[Row] = []
     complete = True
     for source in sharing.plan.emrs:
-        reading, agenda = _look(house, source.id, window)
+        reading, agenda = look(house, source.id, window)
         views = house.views(source.id)
         decision = rehearse(reading.slots, sharing.rules, asked.now.utc, views.since(), views.held())
         rows += _joined(agenda, decision)
         complete = complete and reading.complete
     if who:
-        rows = [row for row in rows if _named(row, who)]
+        people = [(row, row.agenda.practitioner) for row in rows]
+        rows = [row for row, one in people if named(one.key, one.label or one.name or "", who)]
         house.records.line("viewed", who.encode(), asked.now, who=asked.who)
     rows.sort(key=lambda row: (row.agenda.start, row.agenda.practitioner.key))
     applied = house.applied()
@@ -59,7 +60,8 @@ def preview(house: House, asked: Asked) -> Mapping[str, Any]:
     }
 
 
-def _look(house: House, name: EmrName, window: Window) -> tuple[Reading, tuple[AgendaRow, ...]]:
+def look(house: House, name: EmrName, window: Window) -> tuple[Reading, tuple[AgendaRow, ...]]:
+    """Read one source: its free slots, and its agenda if it can show one."""
     with opened(house, name) as emr:
         agenda = tuple(emr.rows(window)) if isinstance(emr, Agenda) else ()
         return emr.slots(window), agenda
@@ -67,8 +69,8 @@ def _look(house: House, name: EmrName, window: Window) -> tuple[Reading, tuple[A
 
 def _joined(agenda: Iterable[AgendaRow], decision: Decision) -> list[Row]:
     """Put each decision beside its row of the agenda; a source without an agenda shows its free slots alone."""
-    free = {_place(item.slot): Row(_own(item.slot), offered=item) for item in decision.offered.values()}
-    free |= {_place(item.slot): Row(_own(item.slot), withheld=item) for item in decision.withheld}
+    free = {place(item.slot): Row(_own(item.slot), offered=item) for item in decision.offered.values()}
+    free |= {place(item.slot): Row(_own(item.slot), withheld=item) for item in decision.withheld}
     rows = []
     for row in agenda:
         match = free.pop((row.practitioner.key, row.site, row.start), None) if row.cell is Cell.FREE else None
@@ -76,7 +78,8 @@ def _joined(agenda: Iterable[AgendaRow], decision: Decision) -> list[Row]:
     return rows + list(free.values())
 
 
-def _place(slot: Slot) -> tuple[object, ...]:
+def place(slot: Slot) -> tuple[object, ...]:
+    """Return what joins a slot to its row of the agenda."""
     return slot.practitioner.key, slot.site, slot.start
 
 
@@ -84,9 +87,9 @@ def _own(slot: Slot) -> AgendaRow:
     return AgendaRow(slot.practitioner, slot.site, slot.start, slot.end, Cell.FREE, slot.type)
 
 
-def _named(row: Row, who: str) -> bool:
-    person = row.agenda.practitioner
-    return who == person.key or who.casefold() in (person.label or person.name or "").casefold()
+def named(key: str, label: str, who: str) -> bool:
+    """Say whether `who` means this person: their code, or part of the label; "" means everybody."""
+    return who == key or who.casefold() in label.casefold()
 
 
 def _heading(side: str, column: Column) -> Mapping[str, Any]:

@@ -14,6 +14,8 @@ ANYONE = ""
 NEEDS: Mapping[str, str] = {
     "status": ANYONE,
     "preview": MANAGERS,
+    "explain": MANAGERS,
+    "exposure": MANAGERS,
     "sharing-show": MANAGERS,
     "sharing-diff": MANAGERS,
     "sharing-apply": MANAGERS,
@@ -21,6 +23,14 @@ NEEDS: Mapping[str, str] = {
     "sharing-withdraw": MANAGERS,
     "sharing-resume": MANAGERS,
     "freeze": MANAGERS,
+    "ledger-list": MANAGERS,
+    "ledger-export": MANAGERS,
+    "ledger-regulatory": MANAGERS,
+    "ledger-report": MANAGERS,
+    "ledger-verify": MANAGERS,
+    "veto-add": MANAGERS,
+    "veto-list": MANAGERS,
+    "veto-lift": ANYONE,  # the doctor's code is the right
     "bookings": FRONT_DESK,
     "tasks-list": FRONT_DESK,
     "tasks-show": FRONT_DESK,

@@ -103,9 +103,10 @@ def resume(house: House, asked: Asked) -> Mapping[str, Any]:
     return _take(house, asked, Posture.OPEN)
 
 
-def _take(house: House, asked: Asked, posture: Posture) -> Mapping[str, Any]:
-    """Keep the posture, whatever it was before; answer {posture, was, says}."""
+def _take(house: House, asked: Asked, order: Posture) -> Mapping[str, Any]:
+    """Keep the posture this order makes of the one before: only resume loosens; answer {posture, was, says}."""
     was = posture_of(house.records.facts())
+    posture = was.then(order)
     house.records.put({"posture": posture.value}, asked.now, kind="posture", who=asked.who)
     house.reload()
     for kind in ("publish", "deliver", "apply"):

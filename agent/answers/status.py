@@ -4,7 +4,7 @@ Rule: plain words only; a manager never reads how the parts talk to one another.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from agent.answers import unsold, words
@@ -12,6 +12,7 @@ from agent.answers.house import Asked, House
 from agent.answers.shape import moment, sentence, since
 from agent.answers.sharing import posture_of
 from agent.core.errors import CreneauError
+from agent.core.health import MOST_SKEW
 from agent.core.message import Message, say
 from agent.core.model import Severity
 from agent.core.sharing import Posture, SharingRules
@@ -24,8 +25,11 @@ LEGS: Mapping[str, Message] = {
     "apply": say("Handling bookings"),
     "beat": say("Contact with the hub"),
 }
-REMIND = 60
-"""Days before the sharing expires from which status says so."""
+SKEW = timedelta(minutes=2)
+"""From how far off the clock is shown."""
+REMIND = (60, 30, 7, 1)
+"""Days before the sharing expires at which people are reminded; status says so from the first on."""
+SOON = 7
 
 Line = Mapping[str, Any]
 
@@ -35,12 +39,12 @@ def status(house: House, asked: Asked) -> Mapping[str, Any]:
 
     `working`: "yes", "partly", "no" or "stopped". `lines`: {part, name, source, severity, says, for_s}: seconds since the last good
     step of a part that works, since it went down for one that does not. `next`: sentences, each a
-    command to type. `counts`: {online, unsold, tasks, bookings}.
+    command to type. `counts`: {online, unsold, tasks, bookings}. `expiry`: see `expiry`.
     """
     health = house.board.read() if house.board else None
     posture = posture_of(house.records.facts())
     applied = house.applied()
-    lines = [*_legs(health, asked), *_sharing(posture, applied, asked.now.utc.date())]
+    lines = [*_legs(health, asked), *_machine(house, health), *_sharing(posture, applied, asked.now.utc.date())]
     counts = {
         "online": sum(row.gone is None and row.shared.start > asked.now.utc for row in house.records.told()),
         "unsold": len(unsold.listing(house, asked)["unsold"]),
@@ -53,9 +57,30 @@ def status(house: House, asked: Asked) -> Mapping[str, Any]:
         "since": moment(_since(health, asked)) if health else None,
         "says": sentence(_says(working)),
         "lines": lines,
-        "next": [sentence(step) for step in _next(house, working, posture, applied, counts)],
+        "next": [
+            sentence(step)
+            for step in dict.fromkeys(
+                (
+                    *_next(house, working, posture, applied, counts, asked.now.utc.date()),
+                    *_remedies(house, health),
+                )
+            )
+        ],
         "counts": counts,
+        "expiry": expiry(applied, asked.now.utc.date()),
     }
+
+
+def expiry(applied: SharingRules | None, today: date) -> Mapping[str, Any] | None:
+    """Return {expires, days, reminder}: the last reminder that is due, null before the first; None = nothing applied.
+
+    `days` is negative once the sharing has expired.
+    """
+    if applied is None or not applied.enabled:
+        return None
+    left = (applied.expires - today).days
+    due = min((days for days in REMIND if left <= days), default=None)
+    return {"expires": str(applied.expires), "days": left, "reminder": due}
 
 
 def _legs(health: Health | None, asked: Asked) -> Iterable[Line]:
@@ -76,20 +101,54 @@ def _legs(health: Health | None, asked: Asked) -> Iterable[Line]:
 def _leg(leg: LegHealth) -> Message:
     if leg.kind == "ok":
         return say("works")
+    if leg.what is not None:
+        return leg.what
     if leg.kind == "misconfigured":
         return say("stopped: something must be mended")
     return say("does not answer; trying again")
 
 
+def _machine(house: House, health: Health | None) -> Iterable[Line]:
+    """Yield what of the machine stops us without stopping a leg: a clock far off, a full disk."""
+    says: list[tuple[Message, Severity]] = []
+    skew = _skew(health)
+    if abs(skew) > SKEW:
+        far = say("this machine's clock is {seconds} s off", seconds=round(skew.total_seconds()))
+        says.append((far, Severity.FAULT if abs(skew) > MOST_SKEW else Severity.WARN))
+    if house.records.sizes().low:
+        says.append((say("the disk is nearly full: no order is taken"), Severity.FAULT))
+    for said, severity in says:
+        name = sentence(say("This machine"))
+        line = {"part": "machine", "name": name, "source": "", "severity": severity.value}
+        yield {**line, "says": sentence(said), "for_s": None}
+
+
+def _skew(health: Health | None) -> timedelta:
+    return timedelta(0) if health is None or health.skew is None else health.skew
+
+
+def _remedies(house: House, health: Health | None) -> Iterable[Message]:
+    """Yield what the faults themselves ask for."""
+    for _, leg in sorted(health.legs.items()) if health else ():
+        if leg.hint is not None:
+            yield leg.hint
+    if abs(_skew(health)) > SKEW:
+        yield say("turn on time synchronisation")
+    if house.records.sizes().low:
+        yield say("free some space on the data disk")
+
+
 def _sharing(posture: Posture, applied: SharingRules | None, today: date) -> Iterable[Line]:
     says, severity = words.POSTURE[posture], Severity.OK if posture is Posture.OPEN else Severity.WARN
     if posture is Posture.OPEN:
-        if applied is None or not applied.enabled:
+        if applied is None:
+            says, severity = say("no rules are in force: nothing leaves"), Severity.NOTE
+        elif not applied.enabled:
             says, severity = say("rehearsal: nothing leaves"), Severity.NOTE
         elif applied.expires < today:
             says, severity = say("expired on {day}: nothing leaves", day=str(applied.expires)), Severity.WARN
-        elif (left := (applied.expires - today).days) <= REMIND:
-            says, severity = say("in force; days left: {n}", n=left), Severity.NOTE
+        elif (left := (applied.expires - today).days) <= REMIND[0]:
+            says, severity = say("in force; days left: {n}", n=left), Severity.WARN if left <= SOON else Severity.NOTE
         else:
             says = say("in force until {day}", day=str(applied.expires))
     yield {
@@ -107,7 +166,8 @@ def _working(health: Health | None, lines: Iterable[Line]) -> str:
         return "stopped"
     legs = [line["severity"] for line in lines if line["part"] in LEGS]
     bad = sum(severity != Severity.OK.value for severity in legs)
-    return "yes" if not bad else "no" if bad == len(legs) else "partly"
+    ill = any(line["part"] == "machine" and line["severity"] == Severity.FAULT.value for line in lines)
+    return "yes" if not bad and not ill else "no" if bad == len(legs) else "partly"
 
 
 def _says(working: str) -> Message:
@@ -126,22 +186,27 @@ def _since(health: Health, asked: Asked) -> Any:
 
 
 def _next(
-    house: House, working: str, posture: Posture, applied: SharingRules | None, counts: Mapping[str, int]
+    house: House, working: str, posture: Posture, applied: SharingRules | None, counts: Mapping[str, int], today: date
 ) -> Iterable[Message]:
     if not _enrolled(house):
         yield say("Join the hub: creneau enrol CODE")
     if applied is None or not applied.enabled:
         yield say("Look at what would leave: creneau preview")
+    if applied is None:
+        yield say("Put the rules into force: creneau sharing apply")
     if working == "stopped":
         yield say("Start the agent: creneau run, or its service")
     elif working != "yes":
         yield say("Find out what is wrong: creneau check")
+    if applied is not None and applied.enabled and (applied.expires - today).days <= REMIND[1]:
+        yield say("Renew the sharing: write a later expires, then creneau sharing apply")
     if counts["tasks"]:
         yield say("Tasks to answer ({n}): creneau tasks list", n=counts["tasks"])
     if counts["unsold"]:
         yield say("Slots to fill by phone ({n}): creneau unsold", n=counts["unsold"])
     if posture is not Posture.OPEN:
-        yield say("Put the slots back online: creneau sharing resume")
+        online = say("Put the slots back online: creneau sharing resume")
+        yield online if posture.is_offline else say("End the pause or the freeze: creneau sharing resume")
 
 
 def _enrolled(house: House) -> bool:

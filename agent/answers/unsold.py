@@ -12,7 +12,6 @@ from agent.answers.shape import moment, sentence, since
 from agent.answers.sharing import posture_of
 from agent.core.message import Message, say
 from agent.core.model import EmrName
-from agent.core.sharing import Posture
 from agent.ports import Health, ToldRow
 
 VALID = timedelta(minutes=10)
@@ -36,9 +35,9 @@ def listing(house: House, asked: Asked) -> Mapping[str, Any]:
 def blocked(house: House, asked: Asked, row: ToldRow) -> Stopped | None:
     """Return why this slot cannot be booked now and since when, None when it can."""
     posture = posture_of(house.records.facts())
-    if posture is Posture.WITHDRAWN:
+    if posture.is_offline:
         return say("the clinic took its slots offline"), None
-    if posture is Posture.FROZEN:
+    if posture.is_frozen:
         return say("the clinic lets nothing be written into the EMR"), None
     if house.board is None:
         return say("the agent is stopped"), None

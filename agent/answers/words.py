@@ -35,11 +35,30 @@ WHY: Mapping[Why, Message] = {
     Why.HELD: say("being booked"),
 }
 
+REASON_WHY: Mapping[Why, Message] = {
+    Why.NO_RULE: say("no [[sharing.allow]] rule speaks of it: nothing is shared unless a rule says so"),
+    Why.DENIED: say("a [[sharing.deny]] rule says no, and no always wins"),
+    Why.VETO: say("the doctor keeps a veto; only their code lifts it: creneau veto lift"),
+    Why.NEW_TYPE: say("its type stands in no line of [types]: new, not shared"),
+    Why.NEW_PRACTITIONER: say("the person stands in no line of [practitioners]: new, not shared"),
+    Why.NO_ACCORD: say("the person's line in [practitioners] has no date of accord, or one still to come"),
+    Why.TEAM_MIN: say("the rule names fewer people with an accord than team_min"),
+    Why.MIN_NOTICE: say("it begins sooner than min_notice allows"),
+    Why.HORIZON: say("it is further away than horizon allows"),
+    Why.EXPIRED: say("expires has passed: nothing is shared"),
+    Why.DISABLED: say("enabled = false, or the rules were never applied: nothing leaves yet"),
+    Why.PAUSED: say("sharing is paused: nothing new appears before creneau sharing resume"),
+    Why.WITHDRAWN: say("everything was taken offline: creneau sharing resume ends it"),
+    Why.CANCELLED: say("it is free because an appointment was cancelled, and cancelled_frees = false"),
+    Why.HELD: say("somebody is booking it online at this moment"),
+}
+
 POSTURE: Mapping[Posture, Message] = {
     Posture.OPEN: say("open"),
     Posture.PAUSED: say("paused: nothing new appears"),
     Posture.WITHDRAWN: say("withdrawn: no slot is online"),
     Posture.FROZEN: say("frozen: nothing is written into the EMR"),
+    Posture.CLOSED: say("withdrawn and frozen: no slot is online, nothing is written into the EMR"),
 }
 
 CLIENTELE: Mapping[str, Message] = {

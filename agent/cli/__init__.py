@@ -87,13 +87,11 @@ def speaking(lang: str | None, config: str | None, *, quick: bool) -> Speaks:
 
 def _clinic(config: str | None) -> str | None:
     """Read one word of the clinic's file, leniently: its faults are reported by whoever reads it in earnest."""
-    import tomllib
-
     from agent.config import locate
+    from agent.config.document import read_document
 
     try:
-        with locate(config, os.environ).open("rb") as stream:
-            word = tomllib.load(stream).get("clinic", {}).get("language")
-    except (OSError, ValueError, AttributeError):
+        word = read_document(locate(config, os.environ)).data.get("clinic", {}).get("language")
+    except (CreneauError, AttributeError):
         return None
     return word if isinstance(word, str) else None

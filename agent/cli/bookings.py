@@ -32,7 +32,9 @@ def unsold(ctx: typer.Context) -> None:
     here = session(ctx)
     reply = here.ask("unsold")
     if not here.put(reply):
-        if not reply["unsold"]:
+        if not reply["published"]:
+            here.tell(say("No slot is published."))
+        elif not reply["unsold"]:
             here.tell(say("All published slots can be booked online ({n}).", n=reply["published"]))
         else:
             rows = [

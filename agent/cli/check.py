@@ -31,7 +31,7 @@ def check(ctx: typer.Context, part: Annotated[str, PART] = "all") -> None:
 
 def _line(here: Session, found: Reply) -> None:
     source = found.get("emr") or found["part"]
-    place = f"  ({found['file']}:{found['line']} {found['key']})" if found.get("line") else ""
+    place = f"  ({found['file']}:{found['line']}{', ' * bool(found['key'])}{found['key']})" if found.get("line") else ""
     here.write(f"{MARKS[found['severity']]} {source:<10} {here.cell(found['says'])}{place}")
     if "hint" in found and found["severity"] != "ok":
         hint = here.cell(found["hint"])

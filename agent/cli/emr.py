@@ -1,4 +1,4 @@
-"""`creneau emr list`: what the EMR calls things."""
+"""`creneau emr`: what the EMR calls things, and what its database must allow."""
 
 from typing import Annotated
 
@@ -29,3 +29,17 @@ def listing(ctx: typer.Context, days: Annotated[int, DAYS] = 28) -> None:
         for item in reply["names"]
     ]
     here.table((say("EMR"), say("kind"), say("code"), say("name"), say("free"), say("in your file")), rows)
+
+
+def grants(ctx: typer.Context) -> None:
+    """Print the statements as they are, ready to be run; nothing is sent to the database."""
+    here = session(ctx)
+    reply = here.ask("emr-grants")
+    if here.put(reply):
+        return
+    for item in reply["grants"]:
+        if item["sql"] is None:
+            here.tell(say("{emr}: no rights to ask for", emr=item["emr"]))
+        else:
+            print(f"-- [[emr]] {item['emr']}")
+            print(item["sql"], end="")

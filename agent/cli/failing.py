@@ -4,6 +4,7 @@ Rule: exit 1 for what a person can mend, 2 for what could not be found out.
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,14 @@ from agent.core.errors import CreneauError, Misconfigured, Refused
 from agent.core.message import Message, say
 
 FINDING, CANNOT_TELL = 1, 2
+
+_ASTRAY = (
+    (re.compile(r"No such command '(.*?)'"), say("there is no command {words}", words="")),
+    (
+        re.compile(r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)"),
+        say("this is one word too many: {words}", words=""),
+    ),
+)
 
 
 def report(error: CreneauError, speech: Speaks) -> int:
@@ -59,13 +68,41 @@ def misused(error: Any, speech: Speaks) -> int:
             what = say("{name} is missing", name=_called(error.param))
         case "NoSuchOption":
             what = say("there is no option {name}", name=error.option_name)
+        case "BadOptionUsage":
+            what = say("{name} needs a value", name=error.option_name)
         case "BadParameter" if error.param is not None:
-            what = say("{name} is not right: {text}", name=_called(error.param), text=error.message)
+            what = _wrong(_called(error.param), error)
         case _:
-            what = say("there is no such command, or its options are not right: {text}", text=error.format_message())
+            what = _astray(error.format_message())
     for line in _three(speech, say("read the command line"), what, say("{command} --help", command=where), ""):
         print(line, file=sys.stderr)
     return CANNOT_TELL
+
+
+def _wrong(name: str, error: Any) -> Message:
+    """Say why typer's validator (pydantic) refused a value."""
+    cause = error.__cause__
+    found: dict[str, Any] = cause.errors()[0] if hasattr(cause, "errors") else {"type": ""}
+    bounds = found.get("ctx", {})
+    match found["type"]:
+        case "greater_than_equal":
+            return say("{name} must be at least {least}", name=name, least=str(bounds["ge"]))
+        case "less_than_equal":
+            return say("{name} must be at most {most}", name=name, most=str(bounds["le"]))
+        case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
+            return say("{name} must be a whole number", name=name)
+        case "value_error":  # an Enum: the metavar lists its words
+            return say("one of these words is needed: {words}", words=name)
+        case _:
+            return say("{name} is not right: {text}", name=name, text=error.message)
+
+
+def _astray(text: str) -> Message:
+    """Say what is wrong with the words themselves; typer tells it in English only."""
+    for pattern, says in _ASTRAY:
+        if match := pattern.match(text):
+            return Message(says.id, (("words", match[1]),))
+    return say("there is no such command, or its options are not right: {text}", text=text)
 
 
 def _called(param: Any) -> str:

@@ -3,6 +3,7 @@
 Rule: the only file of the agent that imports `hub`, and only when one of these commands runs.
 """
 
+from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
@@ -30,6 +31,14 @@ BOOKING = typer.Argument(metavar="ID", help=say("The booking's id.").id)
 ACTION = typer.Argument(metavar="stop|start", help=say("Stop or restart offering slots.").id)
 ONE = typer.Option("--clinic", metavar="CLINIC", help=say("One clinic; all of them otherwise.").id)
 FILE = typer.Argument(metavar="FILE", help=say("The file to write.").id)
+
+
+class Offering(StrEnum):
+    """What `creneau hub offers` is told."""
+
+    STOP = "stop"
+    START = "start"
+
 
 Folder = Annotated[Path, FOLDER]
 HERE = Path("hub-data")
@@ -71,8 +80,8 @@ def serve(
     _desk()
     from hub.serve import serve as run
 
-    here.tell(say("The hub listens on {host}:{port}. Stop it with Ctrl+C.", host=host, port=str(port)))
-    run(folder, host, port, cert, key)
+    says = say("The hub listens on {host}:{port}. Stop it with Ctrl+C.", host=host, port=str(port))
+    run(folder, host, port, cert, key, lambda: here.tell(says))
 
 
 def code(
@@ -148,6 +157,8 @@ def booking(ctx: typer.Context, booking: Annotated[str, BOOKING], folder: Folder
     here = session(ctx)
     found = _desk().booking(folder, booking)
     if not here.put({"bookings": found}):
+        if not found:
+            here.tell(say("No clinic has a booking {booking}.", booking=booking))
         for row in found:
             here.write(f"{row['clinic']}  {row['portal']}  {row['word']}")
             for version in row["versions"]:
@@ -159,13 +170,11 @@ def booking(ctx: typer.Context, booking: Annotated[str, BOOKING], folder: Folder
 
 
 def offers(
-    ctx: typer.Context, action: Annotated[str, ACTION], folder: Folder = HERE, clinic: Annotated[str, ONE] = ""
+    ctx: typer.Context, action: Annotated[Offering, ACTION], folder: Folder = HERE, clinic: Annotated[str, ONE] = ""
 ) -> None:
     """Stop or restart offering slots."""
     here = session(ctx)
-    if action not in {"stop", "start"}:
-        raise typer.BadParameter("stop|start")
-    n = _desk().offers(folder, start=action == "start", name=clinic or None)
+    n = _desk().offers(folder, start=action is Offering.START, name=clinic or None)
     if not here.put({"clinics": n}):
         here.tell(say("Clinics changed: {n}", n=n))
 

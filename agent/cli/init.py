@@ -1,15 +1,22 @@
 """`creneau init`: a commented configuration, the data folder and the vault's root key.
 
-Rule: nothing that exists is overwritten; what is not asked keeps the example's value.
+Rule: nothing that exists is overwritten, and a wrong answer leaves nothing behind; what is not asked keeps the
+example's value.
 """
 
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from agent.cli.session import Session, session
+from agent.cli.session import Session, sendable, session
+from agent.core.errors import Misconfigured
 from agent.core.message import Message, say
+
+DOING = say("write the configuration")
 
 NAME = typer.Option("--name", metavar="TEXT", help=say("The clinic's name.").id)
 CONTACT = typer.Option("--contact", metavar="TEXT", help=say("Whom the hub operator calls.").id)
@@ -45,8 +52,6 @@ def init(  # noqa: PLR0913, PLR0917 - one flag a question; typer calls by name
     data_dir: Annotated[str | None, DATA] = None,
 ) -> None:
     """Write the configuration from flags, and from questions on a terminal."""
-    from agent.config import write_example
-
     here = session(ctx)
     given = {
         "clinic.name": name,
@@ -61,21 +66,20 @@ def init(  # noqa: PLR0913, PLR0917 - one flag a question; typer calls by name
         "service.data_dir": data_dir,
     }
     answers: dict[str, object] = {key: value for key, value in given.items() if value is not None}
-    if sys.stdin.isatty():
-        _ask(here, answers)
     file = here.file()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_example(file, answers)
-    folder = _vault(here)
+    fresh = not _stands(file)
+    if fresh and sys.stdin.isatty():
+        _ask(here, answers)
+    folder = _fresh(here, file, sendable(answers)) if fresh else _kept(here, file)
     if here.put({"file": str(file), "data_dir": folder}):
         return
-    here.tell(say("Wrote {file}.", file=str(file)))
+    here.tell(say("Wrote {file}.", file=str(file)) if fresh else say("{file} is kept as it is.", file=str(file)))
     here.tell(say("Data folder and vault: {folder}", folder=folder))
     here.tell(say("Next: edit it, creneau secret set dme, creneau check, creneau preview, creneau enrol CODE"))
 
 
 def _ask(here: Session, answers: dict[str, object]) -> None:
-    """Ask what no flag gave; an empty answer keeps the example's value."""
+    """Ask what no flag gave; an empty answer keeps the example's value, the end of the input ends the command."""
     for key, question in QUESTIONS.items():
         if key not in answers and (said := _line(here, question)):
             answers[key] = said
@@ -85,13 +89,52 @@ def _ask(here: Session, answers: dict[str, object]) -> None:
 
 def _line(here: Session, question: Message) -> str:
     print(here.speech(question) + " ? ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip()
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line.strip()
 
 
-def _vault(here: Session) -> str:
-    """Make the data folder and the root key; return the folder."""
+def _stands(file: Path) -> bool:
+    """Say whether the file is there; a folder closed to us says so when we write."""
+    try:
+        return file.exists()
+    except OSError:
+        return False
+
+
+def _fresh(here: Session, file: Path, answers: Mapping[str, object]) -> str:
+    """Write the file, the data folder and the root key, or nothing at all; return the folder."""
+    from agent.config import Faults, write_example
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        hint = say("run the command as an administrator or as the service's account")
+        raise Misconfigured(DOING, say("its folder cannot be made"), hint, file=str(file.parent)) from cause
+    write_example(file, answers)
+    try:
+        return _vault(here)[0]
+    except Misconfigured as wrong:
+        file.unlink(missing_ok=True)  # so that a password typed by mistake is nowhere, and init may be run again
+        if isinstance(wrong, Faults):
+            raise Faults(tuple(replace(fault, file="", line=0) for fault in wrong.faults)) from wrong
+        raise
+
+
+def _kept(here: Session, file: Path) -> str:
+    """Make the root key a file that exists still lacks; return the folder. Raises Misconfigured when it has one."""
+    folder, made = _vault(here)
+    if not made:
+        raise Misconfigured(
+            DOING, say("the file exists already"), say("edit it, or move it away first"), file=str(file)
+        )
+    return folder
+
+
+def _vault(here: Session) -> tuple[str, bool]:
+    """Make the data folder and the root key; return the folder, and whether there was no key yet."""
     from agent.keys import make_root
 
     folder = here.plan().service.data_dir
-    make_root(folder)
-    return str(folder)
+    return str(folder), make_root(folder)

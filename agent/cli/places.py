@@ -29,4 +29,10 @@ def _start(plan: Any) -> Any:
     return start(plan)
 
 
-REAL = Places(_read, _open_door, _start)
+def _running(file: Path) -> Asks | None:
+    from agent.wiring import running
+
+    return running(file)
+
+
+REAL = Places(_read, _open_door, _start, _running)

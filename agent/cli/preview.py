@@ -1,14 +1,16 @@
 """`creneau preview`: the agenda on the left, what would leave on the right."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from agent.cli.session import Reply, Session, session
+from agent.cli.session import Reply, Session, save, session
 from agent.core.message import Message, say
 
 DAYS = typer.Option("--days", metavar="N", min=1, max=90, help=say("How many days from now.").id)
 WHO = typer.Option("--who", metavar="WHO", help=say("One person, by code or part of the name; logged.").id)
+HTML = typer.Option("--html", metavar="FILE", help=say("Write one page for a meeting instead.").id)
 WIDE = typer.Option("--wide", help=say("Show every column.").id)
 
 
@@ -17,10 +19,16 @@ def preview(
     days: Annotated[int, DAYS] = 7,
     who: Annotated[str, WHO] = "",
     wide: Annotated[bool, WIDE] = False,
+    html: Annotated[Path | None, HTML] = None,
 ) -> None:
     """Print the preview; its columns are those the agent sends."""
     here = session(ctx)
     reply = here.ask("preview", days=days, who=who)
+    if html is not None:
+        from agent.cli import page
+
+        save(here, html, page.preview(here, reply))
+        return
     if here.put(reply):
         return
     _rows(here, reply, wide=wide)

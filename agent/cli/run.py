@@ -22,9 +22,7 @@ LOOK_S = 0.5
 def live(here: Session) -> int:
     """Start, say so, wait for SIGINT or SIGTERM, stop within 5 s; return the exit code."""
     plan = here.plan()
-    logging.basicConfig(
-        level=plan.service.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    log(plan.service.log_level.upper())
     stop, again = threading.Event(), threading.Event()
     _listen(stop, again)
     running = here.places.start(plan)
@@ -34,6 +32,14 @@ def live(here: Session) -> int:
     finally:
         running.stop()
     return 0
+
+
+def log(level: str) -> None:
+    """Log ourselves at this level; libraries warn only: httpx writes a line a request, and what theirs hold is unknown."""
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    logging.getLogger("creneau").setLevel(level)
 
 
 def wait(running: Any, stop: threading.Event, again: threading.Event) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from agent.cli.account import account
 from agent.cli.waiting import waiting
+from agent.core.errors import Misconfigured, Refused
 from agent.core.message import Message, say
 
 Reply = Mapping[str, Any]
@@ -38,12 +39,13 @@ class Places:
     """What the composition root gives the command; tests give their own.
 
     `read`: a file to its plan. `open_door`: a plan to a Door, of the running agent or of this process under the state
-    lock. `start`: a plan to a running agent.
+    lock. `start`: a plan to a running agent. `running`: the door of the agent that runs beside a faulty file, if any.
     """
 
     read: Callable[[Path], Any]
     open_door: Callable[[Any], AbstractContextManager[Asks]]
     start: Callable[[Any], Any]
+    running: Callable[[Path], Asks | None] = lambda _file: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +70,27 @@ class Session:
     @contextlib.contextmanager
     def door(self) -> Iterator[Callable[..., Reply]]:
         """Lend a way to ask: `ask(verb, **args)`."""
-        with self.places.open_door(self.plan()) as door:
+        with self._open() as door:
             who = account()
 
             def ask(verb: str, **args: Any) -> Reply:
                 with waiting(self.speech(say("asking the agent…"))):
-                    return door.ask(verb, args, who)
+                    return door.ask(verb, sendable(args), who)
 
             yield ask
+
+    def _open(self) -> AbstractContextManager[Asks]:
+        """Return the door; with a faulty file, that of the running agent: its kill switch must never wait for a comma."""
+        try:
+            plan = self.plan()
+        except Misconfigured as faults:
+            door = self.places.running(self.file())
+            if door is None:
+                raise
+            note = say("note: the file has faults; the running agent keeps its last good one (creneau check config)")
+            print(self.speech(note), file=sys.stderr)
+            return contextlib.nullcontext(_LastGood(door, faults))
+        return self.places.open_door(plan)
 
     def ask(self, verb: str, **args: Any) -> Reply:
         """Ask one verb."""
@@ -136,12 +151,55 @@ class Session:
             raise Exit(2)
 
 
+@dataclass(frozen=True, slots=True)
+class _LastGood:
+    """A running agent's door beside a faulty file: what needs the file raises all its faults, which we know whole."""
+
+    door: Asks
+    faults: Misconfigured
+
+    def ask(self, verb: str, args: Mapping[str, Any], who: str) -> Reply:
+        """Answer one verb."""
+        try:
+            return self.door.ask(verb, args, who)
+        except Misconfigured as error:
+            if error.file == self.faults.file:
+                raise self.faults from error
+            raise
+
+
+def sendable(args: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the arguments; raises Refused when one holds bytes the terminal could not read as letters."""
+    for name, value in args.items():
+        if isinstance(value, str) and not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise Refused(
+                say("read the command line"),
+                say("{name} holds bytes that are no letters in this terminal's encoding", name=name),
+                say("type it again in a terminal set to UTF-8"),
+                reason="schema",
+            )
+    return args
+
+
 def session(ctx: Any) -> Session:
     """Return the session of a command, from typer's context."""
     found = ctx.obj
     if not isinstance(found, Session):
         raise TypeError("no session")
     return found
+
+
+def save(here: Session, file: Path, text: str) -> None:
+    """Write a file the person asked for, for their account alone; raises Misconfigured when it cannot be."""
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+    except OSError as cause:
+        raise Misconfigured(
+            say("write the file"), say("the file cannot be written"), say("choose another place"), file=str(file)
+        ) from cause
+    here.tell(say("Wrote {file}.", file=str(file)))
 
 
 def safe_streams() -> None:

@@ -11,8 +11,11 @@ from agent.cli import (
     check,
     emr,
     enrol,
+    explain,
+    exposure,
     hub,
     init,
+    ledger,
     preview,
     running,
     running_demo,
@@ -21,6 +24,7 @@ from agent.cli import (
     status,
     tasks,
     version,
+    veto,
 )
 from agent.core.message import Message, say
 
@@ -48,6 +52,8 @@ class Group:
 
 GROUPS = (
     Group("sharing", "partage", say("The sharing rules: read, compare, apply, withdraw.")),
+    Group("veto", "veto", say("A doctor's own no, kept apart from the rules.")),
+    Group("ledger", "registre", say("What left, what came in, who did what.")),
     Group("tasks", "taches", say("What needs a person at the clinic.")),
     Group("emr", "dme", say("The EMR, as the agent reads it.")),
     Group("secret", "secret", say("Passwords and keys in the vault.")),
@@ -64,6 +70,13 @@ COMMANDS = (
         say("Agenda on the left, what would leave on the right."),
         preview.preview,
         "creneau preview --days 3 --who Gagnon",
+    ),
+    Command(
+        "explain",
+        "pourquoi",
+        say("Say why a slot, or a whole day, is or is not shared."),
+        explain.explain,
+        "creneau explain 2026-11-30 09:00 Gagnon",
     ),
     Command("sharing show", "partage voir", say("Print the sharing rules in plain words."), sharing.show),
     Command(
@@ -97,6 +110,42 @@ COMMANDS = (
         sharing.resume,
     ),
     Command("freeze", "gel", say("Kill switch: not one write into the EMR until resume."), sharing.freeze),
+    Command(
+        "veto add",
+        "veto ajouter",
+        say("A doctor says no; only their code can lift it."),
+        veto.add,
+        "creneau veto add Gagnon",
+    ),
+    Command("veto lift", "veto lever", say("Lift a veto with the doctor's code."), veto.lift),
+    Command("veto list", "veto liste", say("List vetoes in force and their dates."), veto.listing),
+    Command(
+        "exposure",
+        "exposition",
+        say("What an observer could infer from what you share."),
+        exposure.exposure,
+    ),
+    Command("ledger list", "registre liste", say("List what left and what came in."), ledger.listing),
+    Command(
+        "ledger report",
+        "registre bilan",
+        say("One doctor's month, on one page for that doctor."),
+        ledger.report,
+        "creneau ledger report Gagnon --month 2026-11",
+    ),
+    Command(
+        "ledger export",
+        "registre exporter",
+        say("Write the ledger or the legal register as CSV or JSON."),
+        ledger.export,
+        "creneau ledger export registre.jsonl",
+    ),
+    Command(
+        "ledger verify",
+        "registre verifier",
+        say("Prove that nothing was added, removed or changed."),
+        ledger.verify,
+    ),
     Command("tasks list", "taches liste", say("What needs a person: to enter, to check, to call."), tasks.listing),
     Command(
         "tasks show",
@@ -128,6 +177,7 @@ COMMANDS = (
         say("Types, sites and people found in the EMR, with counts."),
         emr.listing,
     ),
+    Command("emr grants", "dme droits", say("Print the exact database rights to ask for."), emr.grants),
     Command(
         "secret set",
         "secret poser",

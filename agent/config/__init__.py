@@ -3,7 +3,7 @@
 from agent.config.example import example_text, write_example
 from agent.config.faults import Fault, Faults
 from agent.config.plan import BookingPlan, ClinicPlan, DeskPlan, EmrPlan, HubPlan, Plan, ServicePlan, SitePlan
-from agent.config.reading import applied_rules, locate, read_plan, sharing_text
+from agent.config.reading import applied_rules, data_folder, locate, read_plan, sharing_text
 
 __all__ = [
     "BookingPlan",
@@ -17,6 +17,7 @@ __all__ = [
     "ServicePlan",
     "SitePlan",
     "applied_rules",
+    "data_folder",
     "example_text",
     "locate",
     "read_plan",

@@ -33,9 +33,13 @@ class Document:
 
 def read_document(file: Path) -> Document:
     """Read and parse; raises Faults with one fault when the file cannot be read or is not TOML."""
-    raw = _bytes(file)
-    text, notes = _decode(raw, str(file))
+    text, notes = read_text(file)
     return parse(text, str(file), notes)
+
+
+def read_text(file: Path) -> tuple[str, tuple[Finding, ...]]:
+    """Return the file's text and what had to be forgiven, TOML or not; raises Faults when it cannot be read."""
+    return _decode(_bytes(file), str(file))
 
 
 def parse(text: str, file: str, notes: tuple[Finding, ...] = ()) -> Document:

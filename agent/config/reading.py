@@ -4,12 +4,13 @@ Rule: one pure pass over what stands in the files; a plan with any fault does no
 """
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from agent.config.document import Document, parse, read_document
+from agent.config.document import Document, parse, read_document, read_text
 from agent.config.faults import Fault, Faults
 from agent.config.plan import BookingPlan, ClinicPlan, DeskPlan, HubPlan, Plan, ServicePlan
 from agent.config.rules import RulesReader
@@ -22,6 +23,8 @@ from agent.ports import Entry
 
 SHARING_FILE = "sharing.toml"
 """Beside the main file; it may hold the sharing part."""
+
+_FOLDER = re.compile(r"""^[ \t]*data_dir[ \t]*=[ \t]*(?:"([^"\\\n]*)"|'([^'\n]*)')""", re.MULTILINE)
 
 
 def locate(explicit: str | None, environ: Mapping[str, str]) -> Path:
@@ -134,6 +137,16 @@ def _desk(sheet: Sheet, values: Mapping[str, Any]) -> None:
 def _beside(values: Mapping[str, Any], key: str, file: Path) -> dict[str, Any]:
     """Take a relative path from the folder of the file."""
     return {**values, key: str(file.parent / values[key]) if values[key] else ""}
+
+
+def data_folder(file: Path) -> Path:
+    """Return the data folder a file names, read past its faults: the agent that runs there can still be told to stop."""
+    try:
+        text, _ = read_text(file)
+    except Faults:
+        text = ""
+    found = _FOLDER.findall(text)
+    return _data_dir("".join(found[-1]) if found else "", file)
 
 
 def _data_dir(written: str, file: Path) -> Path:

@@ -11,7 +11,7 @@ from agent.core.sharing import Accord, Allow, Match, Posture, PublishAs, Sharing
 
 _T = TypeVar("_T")
 
-STRICTEST = (Posture.OPEN, Posture.PAUSED, Posture.WITHDRAWN, Posture.FROZEN)
+STRICTEST = (Posture.OPEN, Posture.PAUSED, Posture.WITHDRAWN, Posture.FROZEN, Posture.CLOSED)
 """From the freest to the strictest."""
 
 

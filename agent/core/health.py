@@ -13,6 +13,8 @@ from agent.core.model import EmrName, Instant, SiteId
 
 _BUCKETS = ((timedelta(minutes=2), "<2min"), (timedelta(minutes=10), "<10min"), (timedelta(hours=2), "<2h"))
 _LONGEST = "more"
+MOST_SKEW = timedelta(minutes=15)
+"""A clock farther off than this is not trusted: nothing is published, written or thrown away by it."""
 POLLS = 3
 """A complete read older than this many polls proves nothing any more."""
 
@@ -71,6 +73,11 @@ class Held:
     epoch: int | None
     seq: int
     roots: Mapping[SiteId, str]
+
+
+def trusted(skew: timedelta | None) -> bool:
+    """Say whether the hub told how far off the clock is, and that is near enough."""
+    return skew is not None and abs(skew) <= MOST_SKEW
 
 
 def bucket(age: timedelta | None) -> str:

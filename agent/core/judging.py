@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from agent.core.model import Slot
-from agent.core.rules import EXACT, HALF_DAY, NAMED, Accord, Allow, Deny, Match, Posture, SharingRules, Why
+from agent.core.rules import EXACT, HALF_DAY, NAMED, Accord, Allow, Deny, Match, SharingRules, Why
 
 NOON = 12
 
@@ -95,7 +95,7 @@ def _fits(match: Match, slot: Slot, local: datetime) -> bool:
 
 def _ordered(slot: Slot, rules: SharingRules, now: datetime) -> Stop | None:
     """Answer what the clinic has ordered for all slots at once."""
-    if rules.posture is Posture.WITHDRAWN:
+    if rules.posture.is_offline:
         return Stop(Why.WITHDRAWN)
     if not rules.enabled:
         return Stop(Why.DISABLED)

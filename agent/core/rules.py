@@ -96,6 +96,26 @@ class Posture(StrEnum):
     PAUSED = "paused"
     WITHDRAWN = "withdrawn"
     FROZEN = "frozen"
+    CLOSED = "closed"
+    """Withdrawn and frozen at once."""
+
+    def then(self, order: "Posture") -> "Posture":
+        """Return the posture after one more order: only OPEN loosens anything."""
+        if order is Posture.OPEN:
+            return order
+        if {self, order} == {Posture.WITHDRAWN, Posture.FROZEN}:
+            return Posture.CLOSED
+        return max(self, order, key=list(Posture).index)
+
+    @property
+    def is_offline(self) -> bool:
+        """Say whether every slot is withdrawn."""
+        return self in {Posture.WITHDRAWN, Posture.CLOSED}
+
+    @property
+    def is_frozen(self) -> bool:
+        """Say whether nothing is written into the EMR."""
+        return self in {Posture.FROZEN, Posture.CLOSED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,9 +77,12 @@ class Journal:
         """Make what was erased vanish from the disk; False = a reader is in the way, ask again within the minute."""
         return self._eraser.scrub()
 
-    def tidy(self, now: Instant) -> None:
-        """Let go of what is past its retention; once a night."""
+    def tidy(self, now: Instant, ledger_keep: int = 36) -> None:
+        """Let go of what is past its retention; once a night. `ledger_keep`: months a line of the ledger is kept."""
         self._eraser.note(self._store.write(lambda tx: tidy(tx, now.utc)))
+        self._store.write(lambda tx: ledger.prune(tx, now.utc, ledger_keep))
+        while swept := self._store.write(ledger.sweep):
+            self._eraser.note(swept)
 
     def views(self, emr: EmrName) -> Views:
         """Return the view of one source."""

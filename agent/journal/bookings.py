@@ -116,4 +116,6 @@ def _is_in(slot: Slot | None, site: SiteId, half: Window) -> bool:
 
 def _is_to_come(row: Booking, now: datetime) -> bool:
     doubt = row.intent_slot if row.outcome in {"checking", "requested"} else None
+    if row.cur_slot is None and row.emr_ref is not None:  # staff moved it to a time we have no slot for: still followed
+        return True
     return any(slot is not None and slot.end > now for slot in (row.cur_slot, doubt))

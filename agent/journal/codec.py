@@ -101,6 +101,16 @@ def utc_text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def facts_of_line(line: bytes | None) -> Mapping[str, Any]:
+    """Return what an order's own slot line says, for a slot we do not know: when and where, or nothing."""
+    try:
+        start, end, _, site, *_ = json.loads(line or b"[]")
+    except ValueError:  # the hub signs any text; a task is opened all the same
+        return {}
+    facts = {"site": site, "start": start, "end": end}
+    return {name: value for name, value in facts.items() if isinstance(value, str)}
+
+
 def facts_of(slot: Slot | None) -> Mapping[str, Any]:
     """Return what a task may say of a slot; the label is for the clinic's own screen."""
     if slot is None:

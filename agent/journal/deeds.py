@@ -10,7 +10,7 @@ from datetime import datetime
 
 from agent.core.booking import Booking, Code, Outcome, State, needs, told_slot, told_version
 from agent.core.model import BookingId
-from agent.journal.codec import facts_of, micros, to_json, utc_text, wire_time
+from agent.journal.codec import facts_of, facts_of_line, micros, to_json, utc_text, wire_time
 from agent.journal.rows import put
 from agent.journal.tx import Tx
 
@@ -89,7 +89,7 @@ def erase(tx: Tx, row: Booking) -> int:
 
 
 def _facts(row: Booking) -> dict[str, str]:
-    facts = dict(facts_of(row.intent_slot or row.goal_slot or row.cur_slot))
+    facts = dict(facts_of(row.intent_slot or row.goal_slot or row.cur_slot) or facts_of_line(row.slot_line))
     facts["version"] = str(row.intent_ver or row.seen_ver)
     if row.emr:
         facts["emr"] = row.emr

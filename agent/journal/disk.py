@@ -52,6 +52,7 @@ class Disk:
             return
         part = self._ballast.with_suffix(".part")
         with suppress(OSError):
+            part.touch(0o600)
             part.write_bytes(os.urandom(BALLAST))
             part.replace(self._ballast)
             log.info("journal.ballast laid=%d", BALLAST)

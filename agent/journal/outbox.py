@@ -19,6 +19,7 @@ from agent.journal.rows import put, stored
 from agent.journal.store import Store
 from agent.journal.tx import Reader, Tx
 from agent.journal.views import Now
+from agent.journal.whose import whose
 from agent.ports import Outgoing, Standing
 
 OFFER = "offer"
@@ -80,6 +81,9 @@ class JournalOutbox:
                 out.verb, envelope.jti, envelope.jws, micros(envelope.exp), out.covers, to_json(out.body), adds,
             )  # fmt: skip
             ledger.append(tx, "sent", envelope.jws.encode(), now.utc)
+            said = whose(tx, envelope.jti, out, self._told)
+            if said is not None:
+                ledger.append(tx, "whose", said, now.utc)
 
         self._store.write(work)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.core.booking import Answered, Booking, TaskKind, advance
+from agent.core.chain import first_bad
 from agent.core.errors import Refused
 from agent.core.message import say
 from agent.core.model import BookingId, Instant
@@ -123,11 +124,15 @@ class JournalRecords:
         """Return the last line."""
         return self._store.read(ledger.head)
 
+    def anchor(self) -> tuple[int, bytes]:
+        """Return number and hash of the line before the first that is kept."""
+        return self._store.read(ledger.anchor)
+
     def verify(self) -> int | None:
         """Return the n of the first bad line; reads in pieces, so that a long ledger holds nobody up."""
-        previous, before = ledger.FIRST, 0
+        before, previous = self.anchor()
         while piece := self.ledger(before, CHUNK):
-            bad = ledger.first_bad(piece, previous, before)
+            bad = first_bad(piece, previous, before)
             if bad is not None:
                 return bad
             previous, before = piece[-1].hash, piece[-1].n

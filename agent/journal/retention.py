@@ -1,7 +1,7 @@
 """Let go of what is no longer needed.
 
 Rule: patient details go 7 days after the appointment's end whatever became of it, a booking 30 days after; ledger
-lines stay.
+lines go a year at a time, as ledger.py says.
 """
 
 from datetime import datetime, timedelta

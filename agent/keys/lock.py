@@ -3,6 +3,7 @@
 Rule: the lock is the operating system's, so that it ends with its holder.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ else:
 @contextmanager
 def alone(file: Path) -> Iterator[None]:
     """Hold the lock `file`, made when absent. Raises OSError (Windows: after 10 s)."""
-    with file.open("a+b") as stream:
+    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b") as stream:
         if sys.platform == "win32":  # pragma: no cover - measured on Linux
             stream.seek(0)
             msvcrt.locking(stream.fileno(), msvcrt.LK_LOCK, 1)

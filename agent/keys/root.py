@@ -14,13 +14,23 @@ from agent.core.message import Message, say
 NAME = "vault-key"
 """Of the file in the data folder, and of the systemd credential."""
 _BYTES = 32
+AGAIN = say(
+    "put back vault.json and vault-key from one backup; without one, move the data folder away, then: creneau init, "
+    "creneau enrol CODE"
+)
+"""The only ways on once root key and vault no longer fit: what one sealed, no other opens."""
 
 
 def make_root(folder: Path) -> bool:
-    """Make the root key of a data folder; False when it has one already. Raises Misconfigured."""
+    """Make the root key of a data folder; False when it has one already.
+
+    Raises Misconfigured when it cannot be written, or when a vault is there that another key sealed.
+    """
     target, draft = folder / NAME, folder / f"{NAME}.{os.getpid()}.new"
     if target.exists():
         return False
+    if (folder / "vault.json").exists():
+        raise _orphan(target, say("make the vault"))
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft.unlink(missing_ok=True)
@@ -59,15 +69,21 @@ def root_key(folder: Path, environ: Mapping[str, str]) -> bytes:
         key = file.read_bytes()
         mode = file.stat().st_mode
     except FileNotFoundError:
+        if (folder / "vault.json").exists():
+            raise _orphan(file, say("open the vault")) from None
         raise _bad(file, say("the vault has no root key"), say("creneau init makes one")) from None
     except OSError as error:
         hint = say("run the command as an administrator or as the service's account")
         raise _bad(file, say("the root key may not be read by this account"), hint) from error
     if len(key) != _BYTES:
-        raise _bad(file, say("the root key is damaged"), say("put back the file from a backup, or enrol again"))
+        raise _bad(file, say("the root key is damaged"), AGAIN)
     if sys.platform != "win32" and file != sealed and mode & 0o077:
         raise _bad(file, say("other accounts may read the root key"), say("chmod 400 {file}", file=str(file)))
     return key
+
+
+def _orphan(file: Path, doing: Message) -> Misconfigured:
+    return Misconfigured(doing, say("the root key of this vault is gone"), AGAIN, file=str(file))
 
 
 def _bad(file: Path, says: Message, hint: Message) -> Misconfigured:

@@ -19,6 +19,7 @@ from keyring.errors import PasswordDeleteError
 from agent.core.errors import Misconfigured, Transient
 from agent.core.message import Message, say
 from agent.keys.lock import alone
+from agent.keys.root import AGAIN
 
 _NONCE = 12
 _VERSION = 1
@@ -133,8 +134,7 @@ class ServiceVault(KeyringBackend):
                 os.close(folder)
 
     def _broken(self, says: Message) -> Misconfigured:
-        hint = say("put back vault.json and its root key from one backup, or enrol again")
-        return Misconfigured(say("open the vault"), says, hint, file=str(self._file))
+        return Misconfigured(say("open the vault"), says, AGAIN, file=str(self._file))
 
 
 def _place(service: str, username: str) -> bytes:

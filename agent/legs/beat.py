@@ -4,7 +4,7 @@ Rule: the body is core.health's alone, so that nothing of the agenda can slip in
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -25,12 +25,16 @@ def _keep_nothing(_jws: str, _now: Instant) -> None:
     return
 
 
+def _keep_none(_sets: Sequence[str], _now: Instant) -> None:
+    return
+
+
 @dataclass
 class Beat:
     """The pulse. `sites`: all of the clinic; `sources`: each [[emr]] with its sites and poll; `tick`: the deliver leg's.
 
     `vitals` is asked once a beat. `countersigned` is given the hub's signed answer to a beat that carried a ledger
-    head.
+    head; `followed` the hub's signed key sets that led to a newer one.
     """
 
     outbox: Outbox
@@ -44,6 +48,7 @@ class Beat:
     tick: timedelta
     vitals: Callable[[Instant], Vitals]
     countersigned: Callable[[str, Instant], None] = _keep_nothing
+    followed: Callable[[Sequence[str], Instant], None] = _keep_none
     name: str = "beat"
     longest: timedelta = timedelta(minutes=2)
     _anew: bool = field(default=False, init=False)
@@ -67,7 +72,7 @@ class Beat:
         except Declined as problem:
             return self._resync(problem, standing, now)
         self._anew = False
-        self._taken(opened, answer)
+        self._taken(opened, answer, now)
         if "ledger_head" in body and "countersigned" in opened.claims:
             self.countersigned(answer.jws, now)
         return Step(1)
@@ -111,7 +116,7 @@ class Beat:
         self.outbox.restart(problem.problem, now)
         return Step(0, wakes=frozenset({"deliver"}))
 
-    def _taken(self, opened: Opened, answer: Answer) -> None:
+    def _taken(self, opened: Opened, answer: Answer, now: Instant) -> None:
         claims = opened.claims
         turn = turn_given(claims.get("turn"), answer.sent)
         if turn is not None:
@@ -123,6 +128,7 @@ class Beat:
         sets = claims.get("keys")
         newer = [text for text in sets if isinstance(text, str)] if isinstance(sets, list) else []
         if newer and self.keys.follow(newer):
+            self.followed(newer, now)
             log.info("hub-keys.new")
 
 

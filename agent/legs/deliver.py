@@ -21,6 +21,7 @@ from agent.core.envelope import (
     seal,
 )
 from agent.core.errors import CreneauError, Transient
+from agent.core.health import MOST_SKEW
 from agent.core.message import say
 from agent.core.model import Instant, SiteId
 from agent.ports import Board, Dice, Hub, Keys, Outbox, Outgoing, Standing, Step
@@ -29,8 +30,6 @@ log = logging.getLogger("creneau.deliver")
 
 AT_ONCE = timedelta(0)
 MOST_OUTCOMES = 100
-MOST_SKEW = timedelta(minutes=15)
-"""Beyond it nothing is published: no time in an offer could be trusted."""
 _ANEW = frozenset({"replayed", "clock-skew"})
 """Problems that a new attempt may cure, once."""
 _ASIDE = frozenset({"too-large", "schema"})
@@ -172,7 +171,7 @@ class Deliver:
         try:
             self._sent(out, now)
         except Postponed as problem:
-            if problem.problem not in _ANEW:
+            if problem.problem not in _ANEW or (out.verb == "offer" and self._is_skewed()):
                 raise
             log.warning("attempt.anew why=%s", problem.problem)
             gained = (self.board.read().skew or AT_ONCE) - (before or AT_ONCE)

@@ -32,8 +32,9 @@ log = logging.getLogger("creneau.receive")
 
 AT_ONCE = timedelta(0)
 SLACK = timedelta(seconds=30)
-MOST_REV = 2**52
-"""A number beyond it would leave no room for ours below 2**53, where the protocol's numbers end."""
+MOST_REV = 2**31
+"""No booking has so many outcomes; a number beyond it would leave no room to count on."""
+_MAY_STAND = ("booked", "changed", "requested", "checking")
 PROMPT = timedelta(seconds=2)
 """An answer that was held longer says nothing of the hub's clock at mid-flight."""
 
@@ -114,9 +115,9 @@ class Receive:
         bad: list[str] = []
         keys = self.keys.hub()
         for entry in entries:
-            jws, patient = _parts(entry)
+            jws, patient, (told, stood) = _parts(entry)
             try:
-                order = replace(open_order(jws, keys, aud=who.clinic, iss=who.hub), rev=_rev(entry))
+                order = replace(open_order(jws, keys, aud=who.clinic, iss=who.hub), told=told, stood=stood)
                 _bound(order, patient)
             except Rejected as error:
                 log.warning("order.rejected why=%r", str(error))
@@ -133,18 +134,26 @@ def _cursor(said: object) -> Mapping[str, Any] | None:
     return {"log": name, "n": n} if isinstance(name, str) and isinstance(n, int) else None
 
 
-def _parts(entry: object) -> tuple[str, str | None]:
+def _parts(entry: object) -> tuple[str, str | None, tuple[int, bool]]:
+    """Return the order, the sealed patient beside it, and what the hub's last outcome says."""
     if not isinstance(entry, Mapping):
-        return "", None
+        return "", None, (0, False)
     jws, patient = entry.get("order"), entry.get("patient")
-    return jws if isinstance(jws, str) else "", patient if isinstance(patient, str) else None
+    return (
+        jws if isinstance(jws, str) else "",
+        patient if isinstance(patient, str) else None,
+        _told(entry.get("outcome")),
+    )
 
 
-def _rev(entry: object) -> int:
-    """Return the number of the last outcome the hub holds, 0 = none."""
-    last = entry.get("outcome") if isinstance(entry, Mapping) else None
-    rev = last.get("rev") if isinstance(last, Mapping) else None
-    return rev if isinstance(rev, int) and not isinstance(rev, bool) and 0 < rev < MOST_REV else 0
+def _told(outcome: object) -> tuple[int, bool]:
+    """Return rev, and whether by that outcome the patient has, or may have, an appointment."""
+    if not isinstance(outcome, Mapping):
+        return 0, False
+    rev = outcome.get("rev")
+    if not isinstance(rev, int) or isinstance(rev, bool) or not 0 < rev < MOST_REV:
+        return 0, False
+    return rev, outcome.get("kept") is True or outcome.get("outcome") in _MAY_STAND
 
 
 def _bound(order: Order, patient: str | None) -> None:

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from agent.core.booking import Turn
+from agent.core.errors import CreneauError
+from agent.core.message import Message
 from agent.core.model import EmrName, Instant
 
 
@@ -19,8 +21,8 @@ class Board(Protocol):
         """Note a step that went well."""
         ...
 
-    def down(self, leg: str, kind: str, now: Instant) -> None:
-        """Note a step that failed; `kind` is the error's class name in lower case."""
+    def down(self, leg: str, kind: str, now: Instant, fault: CreneauError | None = None) -> None:
+        """Note a step that failed; `kind` is the error's class name in lower case, `fault` what a person is told."""
         ...
 
     def complete(self, emr: EmrName, now: Instant) -> None:
@@ -46,11 +48,13 @@ class Board(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LegHealth:
-    """`since`: when it went into this state; `last`: the last good step."""
+    """`since`: when it went into this state; `last`: the last good step; `what`, `hint`: the last fault's sentences."""
 
     kind: str
     since: Instant
     last: Instant | None
+    what: Message | None = None
+    hint: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,15 @@ class Names(Protocol):
         ...
 
 
+@runtime_checkable
+class Grants(Protocol):
+    """Ability: say which rights its account needs in the EMR's database, for `creneau emr grants`."""
+
+    def grants(self) -> str:
+        """Return the statements, one after another, each ended by a semicolon; connects nothing."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Named:
     """One code of the EMR. `kind` is "type", "practitioner" or "site"; `label` is for the clinic's screen only."""

@@ -110,6 +110,10 @@ class Records(Protocol):
         """Return the last ledger line."""
         ...
 
+    def anchor(self) -> tuple[int, bytes]:
+        """Return number and hash of the line before the first that is kept; (0, 32 zero bytes) while none was let go."""
+        ...
+
     def verify(self) -> int | None:
         """Return the n of the first bad ledger line, None when the chain holds."""
         ...

@@ -6,16 +6,17 @@ Rule: the only package that opens the catalog of adapters.
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from agent.answers import Answers
-from agent.config import Plan
+from agent.config import Plan, data_folder
 from agent.door import Client, listening
 from agent.ports import Door
 from agent.wiring.agent import Agent
 from agent.wiring.house import door_path, house
 from agent.wiring.state import State
 
-__all__ = ["Agent", "open_door", "start"]
+__all__ = ["Agent", "open_door", "running", "start"]
 
 
 def start(plan: Plan) -> Agent:
@@ -26,9 +27,15 @@ def start(plan: Plan) -> Agent:
 @contextmanager
 def open_door(plan: Plan) -> Iterator[Door]:
     """Lend the running agent's door; with none running, take the state lock and answer in this process."""
-    path = door_path(plan)
+    path = door_path(plan.service.data_dir)
     if sys.platform != "win32" and listening(path):
         yield Client(path)
         return
     with State(plan) as state:
         yield Answers(house(state, None, lambda _kind: None, lambda: state.renew(state.plan)))
+
+
+def running(file: Path) -> Door | None:
+    """Return the door of the agent that runs beside a file with faults, None when there is none."""
+    path = door_path(data_folder(file))
+    return Client(path) if sys.platform != "win32" and listening(path) else None

@@ -7,13 +7,13 @@ import logging
 import sys
 import threading
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from agent.answers import Answers, may
-from agent.config import Plan, read_plan
+from agent.config import Faults, Plan, read_plan
 from agent.core.errors import CreneauError
-from agent.core.sharing import Posture
 from agent.daemon import Daemon
 from agent.door import Server
 from agent.notify import Notifier
@@ -44,7 +44,7 @@ class Agent:
             opening.callback(self._halt)
             if sys.platform != "win32":
                 answers = Answers(house(self.state, self.state.board, self.wake, self.reload))
-                door = Server(door_path(plan), answers, may)
+                door = Server(door_path(plan.service.data_dir), answers, may)
                 door.start()
                 opening.callback(door.stop)
             nightly = Nightly(self.state, self.wake)
@@ -78,19 +78,25 @@ class Agent:
         log.info("agent.stopped")
 
     def reload(self) -> None:
-        """Read the file again. Sharing takes force at once; another source, site or hub changes the legs too."""
+        """Read the file again. Sharing takes force at once; another source, site or hub changes the legs too.
+
+        A faulty file leaves the plan as it is; the posture the journal keeps takes force all the same.
+        """
         with self._turning:
             try:
                 plan = read_plan(self.state.plan.file, entries())
             except CreneauError as fault:
-                log.warning("config.faulty what=%r", str(fault))
-                return
+                faults = fault.faults if isinstance(fault, Faults) else ()
+                places = ",".join(f"{one.line}:{one.key}" for one in faults)
+                log.warning("config.faulty n=%d what=%r places=%s", len(faults), str(fault), places)
+                plan = self.state.plan  # whatever ails the file, what the clinic ordered (freeze, withdraw) takes force
+            plan = self._same_folder(plan)
             old, was = self.state.plan, self.state.rules().posture
             if self.state.stop.is_set():
                 return
             if _legs_of(plan) == _legs_of(old):
                 self.state.renew(plan)
-                if self.state.rules().posture is Posture.WITHDRAWN is not was:
+                if self.state.rules().posture.is_offline and not was.is_offline:
                     self._posts.deliver.now_at_once()
                 self._daemon.wake("publish", "apply")
             else:
@@ -98,6 +104,14 @@ class Agent:
                 self.state.renew(plan)
                 self._go()
             log.info("config.reloaded")
+
+    def _same_folder(self, plan: Plan) -> Plan:
+        """Return the plan with the data folder we hold: another one is taken at the next start."""
+        held = self.state.plan.service.data_dir
+        if plan.service.data_dir == held:
+            return plan
+        log.warning("config.restart_needed key=data_dir")
+        return replace(plan, service=replace(plan.service, data_dir=held))
 
     def _go(self) -> None:
         state = self.state

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent.answers import House, Sharing
-from agent.config import Plan, read_plan, sharing_text
+from agent.config import read_plan, sharing_text
 from agent.core.model import EmrName, Finding, Instant
 from agent.ports import Board, Emr, Identity
 from agent.wiring.catalog import entries, open_emr
@@ -54,6 +54,7 @@ def house(state: State, board: Board | None, wake: Callable[[str], None], reload
         open_emr=open_source,
         board=board,
         clock=state.clock,
+        dice=state.dice,
         wake=wake,
         reload=reload,
         join=enrol,
@@ -62,8 +63,8 @@ def house(state: State, board: Board | None, wake: Callable[[str], None], reload
     )
 
 
-def door_path(plan: Plan) -> Path:
+def door_path(data_dir: Path) -> Path:
     """Return where the running agent listens for the command line: systemd's runtime folder, else the data folder."""
     runtime = os.environ.get("RUNTIME_DIRECTORY") or "/run/creneau"
     folder = Path(runtime)
-    return (folder if folder.is_dir() and os.access(folder, os.X_OK) else plan.service.data_dir) / "creneau.sock"
+    return (folder if folder.is_dir() and os.access(folder, os.X_OK) else data_dir) / "creneau.sock"

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from agent.answers.sharing import posture_of
+from agent.answers.veto import vetoes_of
 from agent.config import Faults, Plan, applied_rules
 from agent.core.force import effective
-from agent.core.sharing import Posture, SharingRules
+from agent.core.sharing import SharingRules
 
 
 def applied(plan: Plan, facts: Mapping[str, str]) -> SharingRules | None:
@@ -27,7 +28,7 @@ def applied(plan: Plan, facts: Mapping[str, str]) -> SharingRules | None:
 def fold(rules: SharingRules, plan: Plan, facts: Mapping[str, str]) -> SharingRules:
     """Return the rules with what the journal and the sources say folded in."""
     confirmation = {emr.id: "instant" if emr.bookings == "automatic" else "request" for emr in plan.emrs}
-    return replace(rules, posture=posture_of(facts), confirmation=confirmation)
+    return replace(rules, posture=posture_of(facts), confirmation=confirmation, vetoes=vetoes_of(facts))
 
 
 class InForce:
@@ -44,7 +45,7 @@ class InForce:
     @property
     def frozen(self) -> bool:
         """Say whether the kill switch is on."""
-        return self._rules.posture is Posture.FROZEN
+        return self._rules.posture.is_frozen
 
     def renew(self, plan: Plan) -> None:
         """Work them out again from the plan and the journal's facts."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from agent.core.errors import Refused
+from agent.core.errors import Misconfigured, Refused
 from agent.core.message import say
 
 if sys.platform == "win32":  # pragma: no cover - tested under Wine
@@ -25,21 +25,30 @@ else:
 
 
 class StateLock:
-    """Context manager over `<folder>/creneau.lock`; raises Refused(reason="running") when another agent holds it."""
+    """Context manager over `<folder>/creneau.lock`; raises Refused(reason="running") when it is held, Misconfigured else."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "creneau.lock"
         self._handle: int | None = None
 
     def __enter__(self) -> Self:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        doing = say("take the state folder {folder}", folder=str(self.path.parent))
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as cause:
+            raise Misconfigured(
+                doing,
+                say("the data folder cannot be read or written"),
+                say("run the command as an administrator or as the service's account"),
+                file=str(self.path),
+            ) from cause
         try:
             _lock(handle)
         except OSError as cause:
             os.close(handle)
             raise Refused(
-                say("take the state folder {folder}", folder=str(self.path.parent)),
+                doing,
                 say("another agent is using it"),
                 say("creneau status"),
                 reason="running",

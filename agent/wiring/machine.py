@@ -39,6 +39,12 @@ def machine_findings(folder: Path) -> Iterable[Finding]:
     if free < FREE_MB:
         says = say("{free} MB are free where {folder} is", free=free, folder=str(folder))
         yield Finding("machine.disk", Severity.WARN, says, say("free at least {mb} MB", mb=FREE_MB))
+    for lost in sorted(folder.glob("journal-*.bad")):
+        says = say("a damaged journal was set aside as {file}, and an empty one begun", file=lost.name)
+        hint = say(
+            "put the rules into force again: creneau sharing apply; keep the file for the hub operator, elsewhere"
+        )
+        yield Finding("machine.journal-lost", Severity.WARN, says, hint)
     if sys.platform != "win32" and folder.stat().st_mode & 0o077:
         says = say("other accounts can look into {folder}", folder=str(folder))
         yield Finding("machine.folder", Severity.WARN, says, say("chmod 700 {folder}", folder=str(folder)))

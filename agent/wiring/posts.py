@@ -3,12 +3,14 @@
 Rule: one object of an EMR a leg; the order of posts is the order of stopping.
 """
 
+import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from agent import __version__
+from agent.answers.sharing import posture_of
 from agent.config import EmrPlan, Plan
 from agent.core.health import Source, Vitals
 from agent.core.model import EmrName, Instant, SiteId, Slot, SlotId
@@ -131,7 +133,9 @@ def _freezer(shop: Shop) -> Callable[[], None]:
     """Return what stops all writing, durably, until a person says go on."""
 
     def freeze() -> None:
-        shop.journal.records().put({"posture": Posture.FROZEN.value}, shop.clock.now(), kind="posture")
+        records = shop.journal.records()
+        posture = posture_of(records.facts()).then(Posture.FROZEN)
+        records.put({"posture": posture.value}, shop.clock.now(), kind="posture")
         shop.rules.renew(shop.plan)
 
     return freeze
@@ -153,6 +157,7 @@ def _beat(shop: Shop, tick: timedelta) -> Beat:
         tick=tick,
         vitals=countersign.vitals,
         countersigned=countersign.keep,
+        followed=countersign.follow,
     )
 
 
@@ -181,6 +186,9 @@ class _Ledger:
     def keep(self, answer: str, now: Instant) -> None:
         self.shop.journal.records().line("countersigned", answer.encode(), now)
         self._signed = now.utc.date()
+
+    def follow(self, sets: Sequence[str], now: Instant) -> None:
+        self.shop.journal.records().line("hub-keys", json.dumps({"turns": list(sets)}).encode(), now)
 
 
 def _open(shop: Shop, source: EmrPlan) -> Emr:

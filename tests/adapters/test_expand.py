@@ -226,12 +226,12 @@ def test_november_has_each_wall_clock_slot_once() -> None:
 
 def test_sites_go_by_name_and_strangers_are_withheld() -> None:
     """With several sites a day belongs to the one it names; a site nobody configured is withheld."""
-    far = SitePart(SiteId("vancouver"), "America/Vancouver", "Quai")
+    far = SitePart(SiteId("madeleine"), "America/Halifax", "Quai")
     near = SitePart(SiteId("fjord"), "America/Toronto", "Fjord")
     terms = Terms(TERMS.name, (near, far))
     days = (day(text(h0900="s"), reason="Quai"), day(text(h0900="s"), who="102", reason="Ailleurs"))
     found, findings = slots(Raw(days, ()), terms, WHOLE)
-    assert [(each.site, each.start.utcoffset()) for each in found] == [("vancouver", timedelta(hours=-8))]
+    assert [(each.site, each.start.utcoffset()) for each in found] == [("madeleine", timedelta(hours=-4))]
     assert [each.code for each in findings] == ["oscar.no-site"]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.config import Fault, Faults, applied_rules, locate, read_plan, sharing_text
+from agent.config import Fault, Faults, applied_rules, data_folder, locate, read_plan, sharing_text
 from agent.config.document import parse
 from agent.config.lines import index
 from agent.core.model import Severity
@@ -377,3 +377,16 @@ def test_any_value_in_any_key_is_a_plan_or_faults(
     except Faults as wrong:
         found = wrong.faults
     assert all(0 < fault.line <= len(lines) for fault in found)
+
+
+def test_the_data_folder_is_read_past_any_fault(tmp_path: Path) -> None:
+    """A file with a missing quote, in any encoding, still says where its agent is; one that says nothing means the default."""
+    text = "[service]\n# data_dir = 'not/this'\n  data_dir = 'état'   # here\nexpires = \"x\n"
+    for encoding in ("utf-8", "utf-16", "cp1252"):
+        file = tmp_path / "c.toml"
+        file.write_bytes(text.encode(encoding))
+        assert data_folder(file) == tmp_path / "état"
+    file.write_text('data_dir = "/srv/x"', encoding="utf-8")
+    assert data_folder(file) == Path("/srv/x")
+    file.write_text("[service]\n", encoding="utf-8")
+    assert data_folder(file) == data_folder(tmp_path / "missing.toml")

@@ -47,7 +47,7 @@ class Notes:
     def ok(self, leg: str, now: Instant) -> None:
         self.lines.append((leg, "ok"))
 
-    def down(self, leg: str, kind: str, now: Instant) -> None:
+    def down(self, leg: str, kind: str, now: Instant, fault: object = None) -> None:
         self.lines.append((leg, kind))
 
     def __getattr__(self, name: str) -> Callable[..., None]:

@@ -123,7 +123,7 @@ def test_another_root_key_opens_nothing(vault: ServiceVault, tmp_path: Path) -> 
     vault.set_password("s", "a", "one")
     with pytest.raises(Misconfigured) as wrong:
         ServiceVault(tmp_path, bytes(32)).get_password("s", "a")
-    assert "enrol again" in str(wrong.value.hint)
+    assert "creneau enrol CODE" in str(wrong.value.hint)
 
 
 @pytest.mark.parametrize(

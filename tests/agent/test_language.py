@@ -74,10 +74,10 @@ def test_places_are_the_same(locale: str) -> None:
 
 
 def test_messages_are_said_in_both_languages() -> None:
-    """French has hard spaces before high punctuation; English is the message itself."""
-    message = say("did you mean {key}?", key="nom ?")
-    assert Speech("fr").say(message) == "vouliez-vous dire nom ?\N{NO-BREAK SPACE}?"
-    assert Speech("en").say(message) == "did you mean nom ??"
+    """French has a hard space before the colon, and leaves a value as it is; English is the message itself."""
+    message = say("{cell}: {count}", cell="nom :", count=3)
+    assert Speech("fr").say(message) == "nom :\N{NO-BREAK SPACE}: 3"
+    assert Speech("en").say(message) == "nom :: 3"
 
 
 def test_what_is_not_in_the_catalogue_is_said_in_english() -> None:

@@ -13,6 +13,7 @@ from agent.core.booking import (
     SUCCESSIONS,
     TABLE,
     WITHIN_VERSION,
+    Answered,
     Ask,
     Booking,
     Code,
@@ -249,6 +250,30 @@ def test_r4_a_cancel_for_something_never_seen_is_executed() -> None:
     row = advance(row, Effected(effect(Outcome.CANCELLED, 2, None), NOW), SIDECAR)[0]
     assert (row.outcome, row.kept, row.done_ver) == (Outcome.CANCELLED, False, 2)
     assert firm(row, S1) == row
+
+
+def test_a_lost_booking_counts_on_from_the_hubs_last_outcome() -> None:
+    """Two outcomes of one rev contradict each other: after a loss of the journal the next rev is a new one."""
+    order = Order(BookingId("b1"), 3, None, Firmness.FIRM, None, NOW, None, None, b"3", told=2)
+    row = advance(None, Ordered(order, None, None, None, NOW), None)[0]
+    after = advance(row, start(), None)[0]
+    assert (row.outcome, after.outcome, after.outcome_rev, after.reported_rev) == (None, Outcome.CANCELLED, 3, 2)
+
+
+def test_what_may_have_been_entered_by_hand_before_a_loss_is_asked_and_never_called_a_conflict() -> None:
+    """The desk entered it, the journal was lost: a person looks, and a cancel is a task, whatever the view shows."""
+    order = Order(BookingId("b1"), 1, SlotId("gone"), Firmness.FIRM, None, NOW, b"[]", None, b"1", told=2, stood=True)
+    row = advance(None, Ordered(order, EmrName("oscar"), None, None, NOW), None)[0]
+    asked, actions = advance(row, start(), None)
+    assert (asked.state, asked.outcome, asked.outcome_rev) == (State.UNSURE, Outcome.CHECKING, 3)
+    assert Task(TaskKind.CHECKING) in actions
+    there = advance(asked, Answered(True, "anne", TaskKind.CHECKING), None)[0]
+    assert (there.outcome, there.kept) == (Outcome.BOOKED, True)
+    assert advance(asked, Answered(False, "anne", TaskKind.CHECKING), None)[0].outcome is Outcome.CONFLICT
+    gone = replace(order, version=2, goal=None, slot_line=None, body_hash=b"2")
+    row = advance(None, Ordered(gone, EmrName("oscar"), None, None, NOW), None)[0]
+    after, actions = advance(row, start(), None)
+    assert (after.outcome, Task(TaskKind.ENTER_CANCEL) in actions) == (Outcome.REQUESTED, True)
 
 
 def test_a_cancel_never_expires() -> None:
@@ -514,6 +539,9 @@ def test_before_a_write_the_emr_may_know_more() -> None:
     assert (met.cur_slot, met.emr_ref) == (None, EmrRef("apt-1"))
     assert advance(met, start(), HL7)[1] == (Do(1, Op.MOVE, S1, EmrRef("apt-1"), None),)
     assert advance(met, start(), HL7)[0].emr == EmrName("oscar")
+    lost = replace(row, goal_slot=None)
+    assert advance(lost, Looked(effect(Outcome.BOOKED), NOW), SIDECAR)[0].outcome is Outcome.BOOKED
+    assert advance(lost, Looked(effect(Outcome.BOOKED, 0), NOW), HL7)[0].outcome is None
     theirs = Looked(effect(Outcome.BOOKED, theirs=True), NOW)
     assert advance(row, theirs, HL7)[0].state is State.UNSURE
     assert advance(cancel(None, 1), theirs, HL7)[0].state is State.QUEUED

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.core.booking import Turn
 from agent.core.changes import roots
-from agent.core.health import Held, Pulse, Source, Vitals, beat, bucket, may_renew
+from agent.core.health import Held, Pulse, Source, Vitals, beat, bucket, may_renew, trusted
 from agent.core.model import EmrName, Instant, SiteId, SlotId
 from agent.core.sharing import SharedSlot
 
@@ -136,3 +136,9 @@ def test_beats_tell_nothing_of_the_agenda(one: list[SharedSlot], other: list[Sha
         assert set(body["renew"].pop("roots")) == {NORTH, SOUTH, CHILD}
         del body["renew"]["epoch"], body["renew"]["seq"]
     assert first == second
+
+
+def test_a_clock_is_trusted_within_15_minutes_of_the_hubs() -> None:
+    """Unknown is not trusted: nobody said that it is right."""
+    near = timedelta(minutes=15)
+    assert [trusted(skew) for skew in (None, near, -near, near + timedelta(seconds=1))] == [False, True, True, False]

@@ -514,3 +514,11 @@ def test_notice_is_elapsed_time_across_a_clock_change() -> None:
     assert decide(slot(start=start), rules=rules, now=datetime(2026, 11, 1, 5, 30, tzinfo=UTC)).offered
     assert decide(slot(start=start), rules=rules, now=datetime(2026, 11, 1, 1, 30, tzinfo=TORONTO)).offered
     assert why(slot(start=start), rules, datetime(2026, 11, 1, 1, 30, tzinfo=TORONTO, fold=1)) == (Why.MIN_NOTICE, 0)
+
+
+def test_closed_is_withdrawn_and_frozen() -> None:
+    """The strictest posture offers nothing and writes nothing."""
+    rules = replace(RULES, posture=Posture.CLOSED)
+    assert why(slot(), rules) == (Why.WITHDRAWN, 0)
+    assert (rules.posture.is_offline, rules.posture.is_frozen) == (True, True)
+    assert not still_allowed(slot(), rules, NOW, on_hold=True)

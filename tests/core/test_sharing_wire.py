@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+import agent
 from agent.core.changes import line, wire
 from agent.core.model import SlotId
 from agent.core.sharing import VOCABULARY, revive
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(agent.__file__).parents[1]  # the code under test, a checkout or an installed wheel
 MAKER = ROOT / "agent" / "core" / "sharing.py"
 GOOD = {
     "id": "q1oG0T2nJr7Zc4yB9mLxWA",

@@ -180,7 +180,7 @@ def test_a_beat_that_differs_renews_the_equal_sites_only(agent: Any, portal: Any
     clock.tick(minutes=9)
     roots = agent.roots() | {"annexe": "0" * 64}
     reply = agent.beat(renew={"epoch": 1, "seq": 1, "roots": roots})
-    assert (reply.problem, reply["turn"]["number"], reply["held"]["seq"]) == ("resync", 1, 1)
+    assert (reply.problem, reply["turn"]["seconds"], reply["held"]["seq"]) == ("resync", 180, 1)
     clock.tick(minutes=2)
     assert portal.slots() == [slot("a")["id"]]
 

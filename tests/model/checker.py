@@ -199,7 +199,7 @@ class Checker:
             slot = None if goal.slot is None else SLOTS[goal.slot]
             line = None if slot is None else slot.key.encode()
             was = None if row < 0 else self.rowpool.items[row]
-            after, _ = advance(was, Ordered(replace(goal.order(), rev=rev), EMR, slot, line, at(tick).utc), None)  # type: ignore[arg-type]
+            after, _ = advance(was, Ordered(replace(goal.order(), told=rev), EMR, slot, line, at(tick).utc), None)  # type: ignore[arg-type]
             self._orders[key] = self.rowpool(after)
         return self._orders[key]
 

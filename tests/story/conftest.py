@@ -8,13 +8,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
-from adapters.sql import sample
+from adapters.sql import private, sample
+from adapters.sql.mariadb import Mariadb
+from adapters.sql.oscar.grants import script
 from agent.clock import SystemClock
 from agent.config import write_example
 from agent.keys import make_root
@@ -32,19 +35,29 @@ PATIENT = {
 }
 
 
+@dataclass
+class Clinic:
+    """Where the agenda is, as a judge opens it and as the agent's file says it; `secret`: the account's password."""
+
+    base: sample.Base
+    connection: str
+    user: str = ""
+    secret: str = ""
+
+
 class Town:
     """One clinic, one hub, one booking site; every act goes through a process of its own."""
 
-    def __init__(self, folder: Path, bookings: str) -> None:
+    def __init__(self, folder: Path, bookings: str, clinic: Clinic | None = None, **more: object) -> None:
         self.folder = folder
         self.hub_folder = folder / "hub"
         self.file = folder / "clinique é" / "creneau.toml"  # a space and an accent, as clinics have
-        self.emr = folder / "clinique.db"
         self.data = folder / "etat"
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.begun: dict[str, int] = {}
         self.now = SystemClock().now().utc
-        sample.make(self.emr, (self.now - timedelta(days=1)).date())
+        clinic = clinic or _file(folder / "clinique.db", self.now)
+        self.emr = clinic.base
         self.desk = sample.receptionist(self.emr)
         self.port = _free_port()
         self.url = f"https://127.0.0.1:{self.port}"
@@ -54,25 +67,28 @@ class Town:
         answers: dict[str, object] = {
             "hub.url": self.url,
             "hub.ca_file": str(ca),
-            "emr.connection": f"sqlite:///{self.emr}",
-            "emr.user": "",
+            "emr.connection": clinic.connection,
+            "emr.user": clinic.user,
             "emr.bookings": bookings,
             "emr.poll": timedelta(seconds=1),
             "sharing.enabled": True,
             "sharing.expires": (self.now + timedelta(days=200)).date(),
             "service.data_dir": str(self.data),
+            **more,
         }
         write_example(self.file, answers)
         make_root(self.data)
+        if clinic.secret:
+            self.creneau("secret", "set", "dme", typed=clinic.secret)
         self.portal = PortalClient(self.url, desk.portal(self.hub_folder, "site-web"), ca)
 
     # ---- processes
 
-    def creneau(self, *words: str, code: int | None = 0) -> Any:
+    def creneau(self, *words: str, code: int | None = 0, typed: str = "") -> Any:
         """Run one command to its end; return what it printed as JSON, or the text when it is none. `code` None: any."""
         done = subprocess.run(
             [sys.executable, "-m", "agent", "--lang", "en", "--json", "--config", str(self.file), *words],
-            stdin=subprocess.DEVNULL,
+            input=f"{typed}\n".encode(),
             capture_output=True,
             timeout=60,
             check=False,
@@ -177,6 +193,12 @@ class Town:
         return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
 
 
+def _file(path: Path, now: datetime) -> Clinic:
+    """Make the sample clinic in a file."""
+    sample.make(path, (now - timedelta(days=1)).date())
+    return Clinic(path, f"sqlite:///{path}")
+
+
 def _free_port() -> int:
     with socket.socket() as line:
         line.bind(("127.0.0.1", 0))
@@ -192,3 +214,21 @@ def town(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Town]:
         yield made
     finally:
         made.end()
+
+
+@pytest.fixture
+def oscar(tmp_path: Path) -> Iterator[tuple[Town, private.Server]]:
+    """Make a town whose clinic keeps its agenda in OSCAR on a MariaDB server of its own, and lend both."""
+    if why := private.missing():
+        pytest.skip(why)
+    rights = script(Mariadb("DRIVER={MariaDB Unicode};SERVER=127.0.0.1;DATABASE=oscar", private.USER, str))
+    with private.serving(durable=True, grants=rights) as server:
+        path = tmp_path / "modele.db"
+        sample.make(path, (SystemClock().now().utc - timedelta(days=1)).date())
+        server.load(sample.tables(path))
+        clinic = Clinic(server.desk(), server.connection, private.USER, private.PASSWORD)
+        made = Town(tmp_path, "automatic", clinic, **{"booking.max_per_hour": 500})
+        try:
+            yield made, server
+        finally:
+            made.end()

@@ -9,7 +9,7 @@ from agent.cli import main
 
 
 @pytest.mark.parametrize(("lang", "heading"), [("fr", "8. Un signe de vie"), ("en", "8. A heartbeat")])
-def test_the_demonstration_plays_to_its_end_and_leaves_nothing(
+def test_every_scene_plays(
     lang: str, heading: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Every scene comes to its end, in both languages, exit 0, and the temporary folder is gone."""

@@ -15,6 +15,9 @@ PLACED = "placed"
 SIDECAR = {
     "sqlite": """CREATE TABLE creneau_applied(booking TEXT PRIMARY KEY, version INTEGER NOT NULL, outcome TEXT NOT NULL,
   slot TEXT, appointment INTEGER, previous INTEGER, at TEXT NOT NULL)""",
+    "mariadb": """CREATE TABLE creneau_applied(booking VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY,
+  version INT NOT NULL, outcome VARCHAR(20) CHARACTER SET ascii NOT NULL, slot VARCHAR(80) CHARACTER SET ascii,
+  appointment INT, previous INT, at DATETIME(6) NOT NULL) ENGINE=InnoDB""",
 }
 """Made once by the clinic; `previous` is the appointment a move gives up once the new one is verified."""
 

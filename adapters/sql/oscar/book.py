@@ -5,9 +5,10 @@ Rule: what the sidecar remembers decides; only rows made by us and still to do a
 
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC
 from enum import StrEnum
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from adapters.sql.dialect import Kind
@@ -17,7 +18,7 @@ from adapters.sql.oscar.patient import NOBODY, Person, person, plain
 from adapters.sql.oscar.terms import OURS, Place, Terms, lasts, place
 from adapters.sql.session import Session, Work
 from agent.core.booking import Effect, Op, Outcome, Write
-from agent.core.errors import CreneauError, Misconfigured
+from agent.core.errors import Ambiguous, CreneauError, Misconfigured, Transient
 from agent.core.message import say
 from agent.core.model import Slot, SlotKey
 from agent.ports import Clock, SitePart
@@ -26,12 +27,24 @@ log = logging.getLogger("creneau.adapters.sql")
 
 DOING = say("write into the agenda")
 
+T = TypeVar("T")
+
 
 class Point(StrEnum):
     """Where a test may step between our statements."""
 
+    CLAIMED = "claimed"
     CHECKED = "checked"
+    WRITTEN = "written"
     COMMITTED = "committed"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was found out before anything is locked. `longest`: minutes of the day's longest visit."""
+
+    who: Person
+    longest: int = rows.DAY
 
 
 class Writer:
@@ -46,22 +59,39 @@ class Writer:
 
     def write(self, write: Write) -> Effect:
         """Return what is true afterwards. Raises Transient, Ambiguous, Refused, Misconfigured as the port says."""
-        who = self._person(write)
-        with self._session.writing(DOING) as work:
-            known = rows.claim(work, write.booking, self._now())
-            if known.version < write.version:
-                if known.outcome == PLACED:  # cut off before it was verified
-                    known = self._verify(work, known)
-                known = self._apply(work, known, write, who)
-                rows.remember(work, known, self._now())
-            row = rows.see(work, known.ref)
+        plan = self._plan(write)
+        known, row = self._twice(lambda: self._commit(write, plan))
         if known.outcome != PLACED:
             return answer(known, row)
         self._pause(Point.COMMITTED)
-        return self._settle(known)
+        try:
+            return self._twice(lambda: self._settle(known))
+        except CreneauError as cause:  # the appointment stands: whoever asks again settles it
+            raise Ambiguous(DOING, say("the appointment is written, its last look failed")) from cause
 
-    def _person(self, write: Write) -> Person:
-        """Probe the sidecar and match the patient before anything is locked."""
+    def _commit(self, write: Write, plan: Plan) -> tuple[Applied, Seen | None]:
+        with self._session.writing(DOING) as work:
+            known = rows.claim(work, write.booking, self._now())
+            self._pause(Point.CLAIMED)
+            if known.version < write.version:
+                if known.outcome == PLACED:  # cut off before it was verified
+                    known = self._verify(work, known)
+                known = self._apply(work, known, write, plan)
+                rows.remember(work, known, self._now())
+                self._pause(Point.WRITTEN)
+            return known, rows.see(work, known.ref)
+
+    def _twice(self, work: Callable[[], T]) -> T:
+        """Try once more at once when a lock or a deadlock undid the transaction."""
+        try:
+            return work()
+        except Transient as error:
+            if not self._session.was_busy(error):
+                raise
+            return work()
+
+    def _plan(self, write: Write) -> Plan:
+        """Probe the sidecar, match the patient and measure the day before anything is locked."""
         with self._session.reading(DOING) as work:
             try:
                 work.rows(rows.PROBE)
@@ -69,13 +99,17 @@ class Writer:
                 if self._session.dialect.kind(cause) is not Kind.SETUP:
                     raise
                 raise self._no_sidecar() from cause
-            return NOBODY if write.patient is None else person(work, write.patient, self._terms.label)
+            who = NOBODY if write.patient is None else person(work, write.patient, self._terms.label)
+            if write.slot is None:
+                return Plan(who)
+            where, minutes = self._place(write.slot)
+            return Plan(who, max(minutes, rows.longest(work, where.day)))
 
     def _no_sidecar(self) -> CreneauError:
         what = say("the table creneau_applied is missing or older than this agent: nothing is written")
         return Misconfigured(DOING, what, say("creneau emr grants"))
 
-    def _apply(self, work: Work, known: Applied, write: Write, who: Person) -> Applied:
+    def _apply(self, work: Work, known: Applied, write: Write, plan: Plan) -> Applied:
         old, made = self._old(work, known, write)
         new = Applied(known.booking, write.version, Outcome.BOOKED, made, old.ref if old else None)
         if write.op is Op.CANCEL or write.slot is None:
@@ -85,12 +119,12 @@ class Writer:
             return replace(new, outcome=Outcome.CONFLICT, slot=None, ref=None)
         if old is not None and (not old.is_ours or old.key != made or old.key == where.key):
             return new  # theirs now, or already where it should be
-        if rows.overlapping(work, where, minutes) - {new.ref}:
+        if rows.overlapping(work, where, minutes, plan.longest) - {new.ref}:
             return replace(new, outcome=Outcome.CONFLICT)
         self._pause(Point.CHECKED)
         site = self._site(write.slot)
         location = "" if site.emr_code == "*" else site.emr_code
-        ref = rows.book(work, where, minutes, who, location, plain(self._terms.label), self._now())
+        ref = rows.book(work, where, minutes, plan.who, location, plain(self._terms.label), self._now())
         return Applied(known.booking, write.version, PLACED, where.key, ref, new.ref)
 
     def _old(self, work: Work, known: Applied, write: Write) -> tuple[Seen | None, SlotKey | None]:
@@ -102,7 +136,7 @@ class Writer:
         return old, write.had_slot.key if write.had_slot else old.key if old else None
 
     def _cancel(self, work: Work, new: Applied) -> Applied:
-        old = rows.see(work, new.ref)
+        old = rows.see(work, new.ref, lock=True)
         if old is not None and old.creator == OURS and not old.is_ours:
             return new  # received or cancelled by staff: theirs
         if old is not None:

@@ -32,7 +32,7 @@ DOING = say("check the EMR")
 
 def findings(session: Session, terms: Terms, now: datetime) -> list[Finding]:
     """Return facts of the engine, tables, sidecar, then a trial read of two weeks. Raises what the port allows."""
-    found = [*_engine(session), *_tables(session), _sidecar(session)]
+    found = [*_engine(session), *_tables(session), _sidecar(session), *_unsafe(session)]
     if any(each.severity is Severity.FAULT for each in found):
         return found
     return [*found, *_trial(session, terms, now)]
@@ -64,6 +64,16 @@ def _sidecar(session: Session) -> Finding:
         return Finding("oscar.sidecar", Severity.OK, say("the table creneau_applied is there: bookings can be written"))
     says = say("no table creneau_applied of this version: nothing can be written")
     return Finding("oscar.sidecar", Severity.WARN, says, say("creneau emr grants"))
+
+
+def _unsafe(session: Session) -> Iterator[Finding]:
+    if not session.dialect.unsafe:
+        return
+    with session.reading(DOING) as work:
+        names = [str(row[0]) for row in work.rows(session.dialect.unsafe)]
+    for table in names:
+        says = say("the table {table} knows no transactions: nothing may be written", table=table)
+        yield Finding("oscar.engine", Severity.FAULT, says, say("ALTER TABLE … ENGINE = InnoDB, by the EMR's vendor"))
 
 
 def _trial(session: Session, terms: Terms, now: datetime) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""OSCAR as the agent sees it: Emr, Books, Agenda and Names over one session.
+"""OSCAR as the agent sees it: Emr, Books, Agenda, Names and Grants over one session.
 
 Rule: a method is one or two transactions, each over before the method returns.
 """
@@ -12,6 +12,7 @@ from adapters.sql.oscar import expand, rows
 from adapters.sql.oscar.applied import Applied, Seen, answer, stands
 from adapters.sql.oscar.book import Point, Writer
 from adapters.sql.oscar.check import findings
+from adapters.sql.oscar.grants import script
 from adapters.sql.oscar.names import names
 from adapters.sql.oscar.read import Raw, pull
 from adapters.sql.oscar.terms import Terms, moment_of
@@ -25,7 +26,7 @@ READING = say("read slots")
 
 
 class OscarEmr:
-    """Emr, Books, Agenda and Names. `pause` lets a test step between our statements, as the world does."""
+    """Emr, Books, Agenda, Names and Grants. `pause` lets a test step between our statements, as the world does."""
 
     rules = WriteRules(
         recovery=Recovery.RERUN,
@@ -56,6 +57,10 @@ class OscarEmr:
     def check(self) -> Iterable[Finding]:
         """Read every table and the sidecar; change nothing."""
         return findings(self._session, self._terms, self._clock.now().utc)
+
+    def grants(self) -> str:
+        """Return the SQL that makes the sidecar and gives our account its rights; connects nothing."""
+        return script(self._session.dialect)
 
     def close(self) -> None:
         """Cancel a running statement and close; any thread, any number of times."""

@@ -37,14 +37,16 @@ class Unclear(Exception):  # noqa: N818 - it never leaves this file
 def slots(raw: Raw, terms: Terms, window: Window) -> tuple[tuple[Slot, ...], tuple[Finding, ...]]:
     """Return the free slots that start in the window, and what was withheld."""
     counts: Counter[str] = Counter(each.code for each in _odd(raw.busy))
-    booked = _by_day(raw.busy)
+    window = Window(window.start.astimezone(UTC), window.end.astimezone(UTC))
+    taken, gone = _by_day(row for row in raw.busy if not row.gone), _by_day(row for row in raw.busy if row.gone)
+    counts.update(_doubles(taken.values()))
     free: list[Slot] = []
     for schedule, site, visits in _days(raw, terms, counts):
-        rows = booked[schedule.who, schedule.day]
+        day = _fold(schedule.who), schedule.day
         for visit in visits:
             start = _start(schedule.day, visit.minute, site, window, counts)
-            if start is not None and not _overlaps(visit, (row for row in rows if not row.gone)):
-                freed = _overlaps(visit, (row for row in rows if row.gone))
+            if start is not None and not _overlaps(visit, taken[day]):
+                freed = _overlaps(visit, gone[day])
                 free.append(_slot(schedule, visit, site, start, raw, terms, freed=freed))
     return tuple(free), tuple(_finding(code, number) for code, number in sorted(counts.items()))
 
@@ -130,14 +132,16 @@ def _day(
 
 def _start(day: date, minute: int, site: SitePart, window: Window, counts: Counter[str]) -> datetime | None:
     start = moment(day, minute, ZoneInfo(site.zone))
-    if start is None or not window.start.astimezone(UTC) <= start.astimezone(UTC) < window.end.astimezone(UTC):
+    if (
+        start is None or not window.start <= start.astimezone(UTC) < window.end
+    ):  # in UTC: within one zone Python compares walls
         return None
     if twice(start):
         counts["oscar.hour-twice"] += 1
     return start
 
 
-def _overlaps(visit: Visit, rows: Iterable[Busy]) -> bool:
+def _overlaps(visit: Visit, rows: Sequence[Busy]) -> bool:
     start, end = visit.minute * 60, (visit.minute + visit.minutes) * 60
     return any(row.start_s < end and row.end_s > start for row in rows)
 
@@ -164,8 +168,21 @@ def _who(number: str, raw: Raw) -> Practitioner:
 def _by_day(busy: Iterable[Busy]) -> Mapping[tuple[str, date], list[Busy]]:
     found: defaultdict[tuple[str, date], list[Busy]] = defaultdict(list)
     for row in busy:
-        found[row.who, row.day].append(row)
+        found[_fold(row.who), row.day].append(row)
     return found
+
+
+def _fold(number: str) -> str:
+    """Compare numbers as OSCAR's columns do: no case, no blanks behind."""
+    return number.rstrip().casefold()
+
+
+def _doubles(days: Iterable[Sequence[Busy]]) -> Iterator[str]:
+    """Yield once for each appointment of ours whose time somebody took after our last look: nothing can prevent it."""
+    for live in days:
+        for ours in (row for row in live if row.ours):
+            if any(not row.ours and row.start_s < ours.end_s and row.end_s > ours.start_s for row in live):
+                yield "oscar.double"
 
 
 def _odd(busy: Iterable[Busy]) -> Iterator[Finding]:
@@ -189,5 +206,6 @@ def _says(code: str, number: int) -> Message:
         "oscar.long-code-cut": say("{n} day(s) with a long code that does not fit its cells: withheld", n=number),
         "oscar.code-twice": say("{n} day(s) with a code whose two definitions differ: withheld", n=number),
         "oscar.hour-twice": say("{n} slot(s) in the hour the clocks show twice: read as its first turn", n=number),
+        "oscar.double": say("{n} online appointment(s) whose time the desk gave to somebody else too", n=number),
         "oscar.odd-time": say("{n} appointment(s) without a usable time: they block their day", n=number),
     }[code]

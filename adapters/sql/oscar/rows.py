@@ -29,6 +29,7 @@ CAST(end_time AS CHAR), status, creator, CASE WHEN COALESCE(demographic_no, 0) =
 OVERLAP = """SELECT appointment_no FROM appointment WHERE provider_no = ? AND appointment_date = ?
 AND start_time < ? AND start_time >= ? AND (end_time > ? OR start_time >= ?)
 AND (status IS NULL OR SUBSTR(status, 1, 1) NOT IN ('C', 'D'))"""
+LENGTHS = "SELECT DISTINCT CAST(start_time AS CHAR), CAST(end_time AS CHAR) FROM appointment WHERE appointment_date = ?"
 BOOK = f"""INSERT INTO appointment(provider_no, appointment_date, start_time, end_time, name, demographic_no, program_id,
 notes, reason, location, resources, type, style, billing, status, remarks, urgency, creator, lastupdateuser,
 createdatetime, updatedatetime, bookingSource)
@@ -37,6 +38,7 @@ ARCHIVE = f"INSERT INTO appointmentArchive({_COPIED}) SELECT {_COPIED} FROM appo
 CANCEL = f"UPDATE appointment SET status = 'C', updatedatetime = ?, lastupdateuser = '' {_GUARD}"  # noqa: S608 - a constant
 DELETE = f"DELETE FROM appointment {_GUARD}"  # noqa: S608 - a constant
 
+DAY, LEAST = 1440, 60
 REMARKS = 50
 """Width of appointment.remarks."""
 
@@ -69,16 +71,30 @@ def see(work: Work, ref: int | None, *, lock: bool = False) -> Seen | None:
     for row in work.locked(SEE, ref) if lock else work.rows(SEE, ref):
         number, who, day, start, end, status, creator, matched = row
         first, last = ((seconds(text) or 0) // 60 for text in (start, end))
-        where = Place(who, date.fromisoformat(day), first)
+        where = Place(who, _day(day), first)
         return Seen(int(number), where, max(1, last + 1 - first), status or "", creator or "", bool(matched))
     return None
 
 
-def overlapping(work: Work, place: Place, minutes: int) -> set[int]:
-    """Return the active appointments that overlap, locked. The whole day before is read: no visit is too long."""
+def longest(work: Work, day: date) -> int:
+    """Return the minutes of the longest visit of the clinic's day, an hour at least; a whole day when one is unclear."""
+    found = [LEAST]
+    for first, last in work.rows(LENGTHS, f"{day:%Y-%m-%d}"):
+        start_s, end_s = seconds(first), seconds(last)
+        found.append(DAY if start_s is None or end_s is None else (end_s - start_s) // 60 + 1)
+    return max(found)
+
+
+def overlapping(work: Work, place: Place, minutes: int, longest: int = DAY) -> set[int]:
+    """Return the active appointments that overlap, locked; what starts more than `longest` minutes before is not read.
+
+    On MariaDB that bound decides how many other doctors' screens wait for us (a whole day of them without it). The
+    last look after the commit has none: a visit that is longer than any before is found then.
+    """
+    since = clock(max(0, place.minute - longest))
     start, end = clock(place.minute), clock(place.minute + minutes)
     day = f"{place.day:%Y-%m-%d}"
-    return {int(row[0]) for row in work.locked(OVERLAP, place.who, day, end, clock(0), start, start)}
+    return {int(row[0]) for row in work.locked(OVERLAP, place.who, day, end, since, start, start)}
 
 
 def book(work: Work, place: Place, minutes: int, person: Person, location: str, label: str, now: str) -> int:
@@ -96,6 +112,11 @@ def cancel(work: Work, ref: int, now: str) -> bool:
 def delete(work: Work, ref: int) -> bool:
     """Archive, then delete, as OSCAR's own delete does: a cancelled row would stay on the day sheet."""
     return work.change(ARCHIVE, ref) == 1 and work.change(DELETE, ref) == 1
+
+
+def _day(text: str) -> date:
+    """Return the day of a DATE; the zero date, which only a lax server takes, is the first day there is."""
+    return date.min if text.startswith("0000") else date.fromisoformat(text)
 
 
 def _applied(row: Row) -> Applied:

@@ -14,10 +14,7 @@ LONGEST_HOLD = timedelta(minutes=15)
 
 
 def first(row: None, event: Ordered, rules: WriteRules | None) -> Result:
-    """Make the row of a booking never seen; a cancel makes one too (tombstone).
-
-    Its outcomes count on from what the hub holds: an agent before us may have told some, and only the highest is shown.
-    """
+    """Make the row of a booking never seen, or lost; a cancel makes one too (tombstone)."""
     del row, rules
     order = event.order
     empty = Booking(
@@ -32,8 +29,9 @@ def first(row: None, event: Ordered, rules: WriteRules | None) -> Result:
         firmness=Firmness.FIRM,
         until=None,
         expires_at=order.expires_at,
-        outcome_rev=order.rev,
-        reported_rev=order.rev,
+        outcome_rev=order.told,
+        reported_rev=order.told,
+        kept=order.stood,
     )
     return _newest(empty, event)
 

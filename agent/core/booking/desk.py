@@ -51,7 +51,10 @@ def _resolved(row: Booking, *, there: bool) -> Result:
         return settle(placed(row, None, None), Outcome.CANCELLED_BY_CLINIC, version=row.done_ver)
     if row.intent_op is Op.CANCEL:
         return settle(row, Outcome.CONFLICT) if there else settle(placed(row, None, None), Outcome.CANCELLED)
-    return settle(placed(row, row.intent_slot, None), Outcome.BOOKED) if there else settle(row, Outcome.CONFLICT)
+    if not there:
+        return settle(row, Outcome.CONFLICT)
+    ref = None if row.intent_slot is not None else UNNAMED  # a lost journal no longer knows the slot
+    return settle(placed(row, row.intent_slot, ref), Outcome.BOOKED)
 
 
 def _requested(row: Booking, *, there: bool) -> Result:

@@ -157,7 +157,9 @@ def met(row: Booking, event: Looked, rules: WriteRules | None) -> Result:
         return (shown, ()) if row.goal_slot is None or row.fault else ask_person(shown)
     if effect.outcome is not Outcome.BOOKED:  # after a conflict it has what it had before, if anything
         return (as_shown(row, effect) if effect.outcome is Outcome.CONFLICT else row), ()
-    reached = row.goal_slot is not None and row.goal_slot.key == effect.slot
+    here = row.goal_slot is not None and row.goal_slot.key == effect.slot
+    forgotten = row.goal is not None and row.goal_slot is None and effect.version == row.seen_ver
+    reached = here or forgotten  # a lost journal no longer knows the slot, the EMR knows the version
     if reached and row.firmness is Firmness.FIRM and not row.fault:
         return settle(placed(row, row.goal_slot, effect.ref or UNNAMED), Outcome.BOOKED)
     return as_shown(row, effect), ()

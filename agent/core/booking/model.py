@@ -90,7 +90,9 @@ class Code(StrEnum):
 class Order:
     """One verified order. Identity is (booking, version); sameness is `body_hash`, SHA-256 of the inflated payload.
 
-    `rev`: of the last outcome the hub holds for the booking, 0 = none; said beside the order, and signed by the answer.
+    `told`: the rev of the last outcome the hub holds of this booking, 0 = none; a booking whose row was lost counts on
+    from there, because two outcomes of one rev contradict each other. `stood`: by that outcome the patient has, or may
+    have, an appointment.
     """
 
     booking: BookingId
@@ -102,7 +104,8 @@ class Order:
     slot_line: bytes | None
     patient_sha256: bytes | None
     body_hash: bytes
-    rev: int = 0
+    told: int = 0
+    stood: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,11 @@ def has(row: Booking) -> bool:
     return row.cur_slot is not None or row.emr_ref is not None
 
 
+def lost(row: Booking) -> bool:
+    """Say whether a row that was lost with its journal told the patient of an appointment: one may stand there."""
+    return row.outcome is None and row.kept
+
+
 def by_hand(row: Booking, rules: WriteRules | None) -> bool:
     """Say whether only a person can change it: no writing source, a request still open, or entered by hand."""
     entered = row.cur_slot is not None and row.emr_ref is None

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from agent.core.booking.events import Action, Do, Result, Start, Task
 from agent.core.booking.model import Booking, Code, Firmness, Op, Outcome, State, TaskKind, WriteRules
-from agent.core.booking.row import THEIRS, ask_person, asked, by_hand, has, same_place, settle
+from agent.core.booking.row import THEIRS, ask_person, asked, by_hand, has, lost, same_place, settle
 
 MARGIN = timedelta(seconds=10)
 """Left of the turn beyond the longest write of an unfenced adapter."""
@@ -16,6 +16,8 @@ MARGIN = timedelta(seconds=10)
 
 def start(row: Booking, event: Start, rules: WriteRules | None) -> Result:
     """Refuse, expire, hold, hand to a person, or make the intent and write; unchanged = wait."""
+    if lost(row) and rules is None and row.fault is None and row.goal is not None:
+        return ask_person(row)  # entered by hand perhaps, before the journal was lost: only a person knows
     outright = _outright(row, event, rules)
     if outright is not None:
         outcome, code = outright
@@ -94,7 +96,7 @@ def _cancel(row: Booking, event: Start, rules: WriteRules | None) -> Result:
     if only_held and row.intent_slot is None:
         return settle(row, Outcome.RELEASED)
     if rules is None or by_hand(row, rules):
-        if has(row) or asked(row):
+        if has(row) or asked(row) or lost(row):
             return settle(row, Outcome.REQUESTED, TaskKind.ENTER_CANCEL)
         return settle(row, Outcome.CANCELLED)
     if event.frozen:

@@ -31,7 +31,7 @@ from agent.core.envelope.sealed import (
     unseal,
 )
 from agent.core.envelope.shapes import UNKNOWN, Envelope, KeySet, Opened, Rejected
-from agent.core.envelope.signed import jws_hash, parties, payload_hash, peek, recall, sign, split, verify
+from agent.core.envelope.signed import Verified, jws_hash, parties, payload_hash, peek, recall, sign, split, verify
 from agent.core.envelope.turnover import follow, open_turnover, turn_over
 from agent.core.envelope.turns import turn_given
 
@@ -51,6 +51,7 @@ __all__ = [
     "Postponed",
     "Rejected",
     "Statement",
+    "Verified",
     "addressee",
     "agent_proof",
     "answer",

@@ -3,6 +3,7 @@
 Rule: an answer that does not verify is "no answer" and changes no state; a signed problem is believed.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from agent.core.envelope.exchange import FRESH, open_answer
@@ -17,9 +18,9 @@ LONGEST_WAIT = timedelta(seconds=300)
 class Postponed(Transient):
     """A signed "not now": rate-limited, clock-skew, replayed, in-work, or a word we do not know."""
 
-    def __init__(self, opened: Opened, problem: str, doing: Message, what: Message) -> None:
+    def __init__(self, opened: Opened, problem: str, doing: Message, what: Message, hint: Message | None) -> None:
         """Keep the hub's word and how long it wants us to wait."""
-        super().__init__(doing, what, after=clamped(opened.claims.get("retry_after")))
+        super().__init__(doing, what, hint, after=clamped(opened.claims.get("retry_after")))
         self.problem = problem
         self.opened = opened
 
@@ -27,9 +28,9 @@ class Postponed(Transient):
 class Declined(Refused):
     """A signed refusal of this message: `reason` is resync, stale-epoch, not-current, too-large or schema."""
 
-    def __init__(self, opened: Opened, problem: str, doing: Message, what: Message) -> None:
+    def __init__(self, opened: Opened, problem: str, doing: Message, what: Message, hint: Message | None) -> None:
         """Keep the answer: a resync says what the hub holds."""
-        super().__init__(doing, what, reason=problem)
+        super().__init__(doing, what, hint, reason=problem)
         self.problem = problem
         self.opened = opened
 
@@ -37,9 +38,9 @@ class Declined(Refused):
 class Barred(Misconfigured):
     """A signed refusal of us: bad-signature, key-retired or unknown-clinic. Keep everything, try hourly."""
 
-    def __init__(self, opened: Opened, problem: str, doing: Message, what: Message) -> None:
+    def __init__(self, opened: Opened, problem: str, doing: Message, what: Message, hint: Message | None) -> None:
         """Keep the hub's word."""
-        super().__init__(doing, what, say("call the hub operator and compare fingerprints: creneau status"))
+        super().__init__(doing, what, hint)
         self.problem = problem
         self.opened = opened
 
@@ -47,6 +48,27 @@ class Barred(Misconfigured):
 _DECLINED = frozenset({"resync", "stale-epoch", "not-current", "too-large", "schema"})
 _BARRED = frozenset({"bad-signature", "key-retired", "unknown-clinic"})
 _DOING = say("talk to the hub")
+_TOLD: Mapping[str, tuple[Message, Message | None]] = {
+    "not-current": (
+        say("another agent, or a copy of this one, speaks for this clinic"),
+        say("stop the other one, then ask the hub operator for a takeover code: creneau enrol CODE"),
+    ),
+    "unknown-clinic": (
+        say("the hub does not know this agent"),
+        say("ask the hub operator for a new code: creneau enrol CODE"),
+    ),
+    "key-retired": (
+        say("the hub has shut this agent out"),
+        say("call the hub operator; to come back: creneau enrol CODE"),
+    ),
+    "bad-signature": (
+        say("the hub does not recognize this agent's signature"),
+        say("call the hub operator and compare fingerprints: creneau status"),
+    ),
+    "clock-skew": (say("this machine's clock is too far off"), say("turn on time synchronisation")),
+    "rate-limited": (say("the hub asks us to wait"), say("nothing to do: it starts again by itself")),
+}
+"""What a clinic is told of the problems it can do something about."""
 
 
 def clamped(seconds: object) -> timedelta | None:
@@ -62,12 +84,12 @@ def raise_for_problem(opened: Opened) -> None:
     if problem is None:
         return
     word = problem if isinstance(problem, str) and problem.replace("-", "").isalpha() else "schema"
-    what = say("the hub answered {problem}", problem=word)
+    what, hint = _TOLD.get(word, (say("the hub answered {problem}", problem=word), None))
     if word in _DECLINED:
-        raise Declined(opened, word, _DOING, what)
+        raise Declined(opened, word, _DOING, what, hint)
     if word in _BARRED:
-        raise Barred(opened, word, _DOING, what)
-    raise Postponed(opened, word, _DOING, what)
+        raise Barred(opened, word, _DOING, what, hint)
+    raise Postponed(opened, word, _DOING, what, hint)
 
 
 def believe(jws: str, keys: KeySet, *, to: Envelope, took: timedelta, within: timedelta = FRESH) -> Opened:

@@ -30,9 +30,10 @@ from agent.core.booking import (
     over,
 )
 from agent.core.errors import CreneauError, Misconfigured, Refused, Transient
+from agent.core.health import trusted
 from agent.core.message import say
 from agent.core.model import BookingId, Instant, Patient, Reading, Slot, Window
-from agent.core.sharing import Posture, SharingRules, still_allowed
+from agent.core.sharing import SharingRules, still_allowed
 from agent.legs.apply.saving import Saving, no_mark
 from agent.legs.apply.watch import Watch
 from agent.legs.apply.writing import Writing
@@ -130,7 +131,7 @@ class Apply:
             self.freeze()
 
     def _frozen(self) -> bool:
-        return self._halted or self.rules().posture is Posture.FROZEN
+        return self._halted or self.rules().posture.is_frozen
 
     # ---- holds
 
@@ -251,7 +252,9 @@ class Apply:
         answers = after.outcome_rev > row.outcome_rev
         if answers and row.goal_slot is not None and after.outcome is Outcome.CONFLICT:
             return True  # another agent of ours may have booked it for the very same order
-        return (writes or answers) and (self.enquire() or row.attempt > 0)
+        unknown = row.outcome_rev > 0 or (row.goal is not None and row.goal_slot is None)
+        elsewhere = row.outcome is None and unknown  # answered from another folder of this clinic: a takeover
+        return (writes or answers) and (elsewhere or self.enquire() or row.attempt > 0)
 
     def _met(self, row: Booking, now: Instant, rules: WriteRules, *, writes: bool) -> Booking | None:
         """Look the booking up before a write or an answer; None = that settled it, or it was begun already."""
@@ -290,7 +293,7 @@ class Apply:
         return Start(
             now=now,
             turn=None if self._blocked else self.board.turn(),
-            skew_known=self.board.read().skew is not None,
+            skew_known=trusted(self.board.read().skew),
             free=free,
             allowed=allowed,
             limited=limited,

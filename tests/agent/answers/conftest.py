@@ -1,5 +1,7 @@
 """A clinic, its journal and the answers over them."""
 
+import base64
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -18,6 +20,7 @@ from agent.board import MemoryBoard
 from agent.config.plan import BookingPlan, ClinicPlan, DeskPlan, EmrPlan, HubPlan, Plan, ServicePlan, SitePlan
 from agent.core.booking import Firmness, Order
 from agent.core.changes import enter, line
+from agent.core.envelope import KeySet
 from agent.core.errors import CreneauError, Misconfigured
 from agent.core.message import say
 from agent.core.model import EmrName, Finding, Instant, Patient, SiteId, SlotId
@@ -32,6 +35,7 @@ ZONE = ZoneInfo("America/Toronto")
 NOW = Instant(datetime(2026, 11, 23, 13, tzinfo=UTC), timedelta(hours=30))
 MONDAY = datetime(2026, 11, 30, 9, tzinfo=ZONE)
 WHO = "manon"
+TOKENS = (base64.urlsafe_b64encode(hashlib.sha256(b"%d" % n).digest()[:16]).decode().rstrip("=") for n in count())
 RULES = SharingRules(
     enabled=True,
     expires=date(2027, 6, 30),
@@ -84,6 +88,9 @@ class Vault:
             raise Misconfigured(say("read the identity"), say("not enrolled"), say("creneau enrol"))
         return self.who
 
+    def hub(self) -> KeySet:
+        return {}
+
     def patient(self, jwe: str, booking: str, version: int) -> Patient:
         return Patient(booking, version, "Tremblay", "Luc", born=date(1980, 5, 1), phone="418 555-0199")
 
@@ -115,6 +122,7 @@ class Place:
     down: CreneauError | None = None
     faults: CreneauError | None = None
     bare: bool = False
+    granted: str | None = None
     found: list[Finding] = field(default_factory=list)
     closed: int = 0
 
@@ -150,6 +158,7 @@ class Place:
             open_emr=self._open,
             board=self.board,
             clock=SimpleNamespace(now=lambda: self.now),
+            dice=SimpleNamespace(token=lambda: next(TOKENS)),
             wake=self.woken.append,
             reload=self._reload,
             join=self._join,
@@ -187,6 +196,8 @@ class Place:
             close()
 
         emr.close = counted  # type: ignore[method-assign]
+        if self.granted is not None:
+            setattr(emr, "grants", lambda: self.granted)  # noqa: B010 - an ability more
         return Bare(emr) if self.bare else emr
 
     def _file(self) -> Sharing:

@@ -113,5 +113,6 @@ def test_slots_are_unsold_when_the_agent_is_stopped_or_withdrawn(place: Any) -> 
     place.run()
     place.ask("sharing-withdraw")
     assert place.ask("unsold")["unsold"][0]["why"]["id"] == "the clinic took its slots offline"
+    place.ask("sharing-resume")
     place.ask("freeze")
     assert place.ask("unsold")["unsold"][0]["why"]["id"] == "the clinic lets nothing be written into the EMR"

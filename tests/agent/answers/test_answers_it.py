@@ -31,6 +31,14 @@ def test_emr_list_counts_the_slots_of_a_source_that_cannot_list(place: Any) -> N
     assert named["site", "principal"]["named"] == "principal"
 
 
+def test_emr_grants_gives_each_sources_statements_or_none(place: Any) -> None:
+    """A source that needs rights of its own says them; another says there are none."""
+    place.granted = "GRANT SELECT ON x TO y;\n"
+    assert place.ask("emr-grants") == {"grants": [{"emr": "dme", "sql": "GRANT SELECT ON x TO y;\n"}]}
+    place.granted = None
+    assert place.ask("emr-grants") == {"grants": [{"emr": "dme", "sql": None}]}
+
+
 def test_a_secret_goes_in_and_never_comes_out(place: Any) -> None:
     """The value is stored; the ledger and the list have the name only."""
     place.ask("secret-set", name="dme", value="hunter2")

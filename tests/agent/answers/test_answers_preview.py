@@ -22,9 +22,9 @@ def test_every_verb_has_its_function_and_its_right() -> None:
         Peer("x", admin=False, groups=frozenset()),
         Peer("x", admin=False, groups=frozenset({"creneau-accueil"})),
     )
-    assert {verb for verb in VERBS if may(verb, nobody)} == {"status"}
+    assert {verb for verb in VERBS if may(verb, nobody)} == {"status", "veto-lift"}
     assert {verb for verb in VERBS if may(verb, desk)} == {
-        "status", "bookings", "tasks-list", "tasks-show", "tasks-done", "unsold",
+        "status", "bookings", "tasks-list", "tasks-show", "tasks-done", "unsold", "veto-lift",
     }  # fmt: skip
     assert all(may(verb, Peer("root", admin=True, groups=frozenset())) for verb in [*VERBS, "unheard-of"])
 

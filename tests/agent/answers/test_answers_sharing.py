@@ -94,6 +94,27 @@ def test_a_posture_is_kept_logged_and_ended(place: Any, verb: str, word: str) ->
     assert place.ask("sharing-resume") == {"posture": "open", "was": word, "says": {"id": "open", "args": {}}}
 
 
+@pytest.mark.parametrize(
+    ("orders", "word"),
+    [
+        (("freeze", "sharing-pause"), "frozen"),
+        (("freeze", "sharing-withdraw"), "closed"),
+        (("sharing-withdraw", "freeze"), "closed"),
+        (("sharing-withdraw", "sharing-pause"), "withdrawn"),
+        (("sharing-pause", "sharing-withdraw"), "withdrawn"),
+        (("freeze", "sharing-withdraw", "sharing-pause"), "closed"),
+        (("freeze", "sharing-withdraw", "freeze"), "closed"),
+        (("freeze", "sharing-withdraw", "sharing-resume"), "open"),
+    ],
+)
+def test_no_order_but_resume_loosens_another(place: Any, orders: tuple[str, ...], word: str) -> None:
+    """A manager who withdraws after IT froze does not start the writing again; a freeze keeps slots offline."""
+    for order in orders:
+        reply = place.ask(order)
+    assert reply["posture"] == word
+    assert place.journal.records().facts()["posture"] == word
+
+
 def test_a_posture_of_another_version_counts_as_frozen(place: Any) -> None:
     """After a downgrade the strictest reading holds."""
     place.journal.records().put({"posture": "half-open"}, place.NOW)

@@ -35,6 +35,7 @@ def test_status_names_what_does_not_work_and_what_to_do(place: Any, booked: Call
     assert [step["id"].rpartition(": ")[2] for step in answer["next"]] == [
         "creneau enrol CODE",
         "creneau preview",
+        "creneau sharing apply",
         "creneau check",
         "creneau tasks list",
         "creneau unsold",
@@ -75,4 +76,12 @@ def test_status_says_when_the_clinic_ordered_a_freeze(place: Any) -> None:
     place.ask("freeze")
     answer = place.ask("status")
     assert answer["lines"][-1]["says"]["id"] == "frozen: nothing is written into the EMR"
-    assert answer["next"][-1]["id"] == "Put the slots back online: creneau sharing resume"
+    assert answer["next"][-1]["id"] == "End the pause or the freeze: creneau sharing resume"
+    place.ask("sharing-withdraw")
+    assert place.ask("status")["next"][-1]["id"] == "Put the slots back online: creneau sharing resume"
+
+
+def test_rules_never_applied_are_no_rehearsal(place: Any) -> None:
+    """A file that says `enabled = true` and waits for `sharing apply` is told from a rehearsal."""
+    (line,) = [line for line in place.ask("status")["lines"] if line["part"] == "sharing"]
+    assert line["says"]["id"] == "no rules are in force: nothing leaves"

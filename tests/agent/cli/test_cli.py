@@ -16,6 +16,7 @@ status|etat|One screen: is it working, since when, what to do next.|Un écran : 
 demo|demo|Show the whole job on a made-up clinic, with no server.|Montrer tout le travail sur une clinique fictive.
 version|version|Print version, build and supported systems.|Afficher la version et les systèmes acceptés.
 preview|apercu|Agenda on the left, what would leave on the right.|À gauche l'agenda, à droite ce qui sortirait.
+explain|pourquoi|Say why a slot, or a whole day, is or is not shared.|Dire pourquoi une plage ou un jour est partagé ou non.
 sharing show|partage voir|Print the sharing rules in plain words.|Dire les règles de partage en mots simples.
 sharing diff|partage comparer|Slots that would appear or vanish with the edited file.|Plages qui apparaîtraient ou disparaîtraient.
 sharing apply|partage appliquer|Put the edited rules into force, after asking.|Mettre les règles en vigueur, après confirmation.
@@ -23,6 +24,14 @@ sharing pause|partage pause|No new slot appears; removals and bookings go on.|Ri
 sharing withdraw|partage retirer|Take every slot offline; kept appointments stay.|Tout retirer du Web; les rendez-vous pris restent.
 sharing resume|partage reprendre|End a pause, a withdrawal or a freeze.|Mettre fin à une pause, un retrait ou un gel.
 freeze|gel|Kill switch: not one write into the EMR until resume.|Arrêt d'urgence : aucune écriture au DMÉ jusqu'à reprise.
+veto add|veto ajouter|A doctor says no; only their code can lift it.|Un médecin dit non; seul son code peut lever le veto.
+veto lift|veto lever|Lift a veto with the doctor's code.|Lever un veto avec le code du médecin.
+veto list|veto liste|List vetoes in force and their dates.|Lister les vetos en vigueur et leurs dates.
+exposure|exposition|What an observer could infer from what you share.|Ce qu'un observateur pourrait déduire de votre partage.
+ledger list|registre liste|List what left and what came in.|Lister ce qui est sorti et ce qui est entré.
+ledger report|registre bilan|One doctor's month, on one page for that doctor.|Le mois d'un médecin, une page, pour lui seul.
+ledger export|registre exporter|Write the ledger or the legal register as CSV or JSON.|Exporter le registre, ou celui de la loi, en CSV ou JSON.
+ledger verify|registre verifier|Prove that nothing was added, removed or changed.|Prouver que rien n'a été ajouté, retiré ni changé.
 tasks list|taches liste|What needs a person: to enter, to check, to call.|Ce qui attend une personne : saisir, vérifier, appeler.
 tasks show|taches voir|Show one task with the patient's details; logged.|Montrer une tâche et les données du patient; consigné.
 tasks done|taches faire|Answer a task: it is in the agenda, or it is not.|Répondre : c'est à l'agenda, ou ça n'y est pas.
@@ -31,6 +40,7 @@ bookings|rendez-vous|Online bookings and where each one stands.|Les rendez-vous 
 init|installer|Write a commented configuration from a few questions.|Écrire une configuration commentée, par questions.
 check|verifier|Touch everything, change nothing, as the service would.|Tout essayer sans rien changer, comme le service.
 emr list|dme liste|Types, sites and people found in the EMR, with counts.|Types, lieux et personnes du DMÉ, avec leurs nombres.
+emr grants|dme droits|Print the exact database rights to ask for.|Afficher les droits exacts à demander.
 secret set|secret poser|Store a password or key in the vault; asked, not typed.|Ranger un mot de passe au coffre; saisie masquée.
 secret list|secret liste|Names of stored secrets, never their values.|Noms des secrets rangés, jamais leurs valeurs.
 enrol|inscrire|Join a hub with a one-time code; compare fingerprints.|Joindre un carrefour par code unique; comparer l'empreinte.

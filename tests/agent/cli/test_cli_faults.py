@@ -85,11 +85,16 @@ def test_an_interrupted_command_is_exit_130(run: Callable[..., Any], door: Any) 
 @pytest.mark.parametrize(
     ("line", "cause"),
     [
-        ("statu", "No such command 'statu'"),
+        ("statu", "there is no command statu"),
+        ("version now then", "this is one word too many: now then"),
+        ("preview --days", "--days needs a value"),
         ("preview --dayz 3", "there is no option --dayz"),
         ("tasks show", "N is missing"),
         ("tasks done 3", "--in-agenda / --not-in-agenda is missing"),
-        ("preview --days 900", "--days is not right"),
+        ("preview --days 900", "--days must be at most 90"),
+        ("tasks show 0", "N must be at least 1"),
+        ("tasks show three", "N must be a whole number"),
+        ("hub offers go", "one of these words is needed: stop|start"),
     ],
 )
 def test_a_wrong_command_line_names_the_help(run: Callable[..., Any], line: str, cause: str) -> None:
@@ -98,6 +103,14 @@ def test_a_wrong_command_line_names_the_help(run: Callable[..., Any], line: str,
     assert code == 2
     assert cause in err
     assert "--help" in err
+
+
+def test_a_wrong_command_line_is_told_in_french(run: Callable[..., Any]) -> None:
+    """What typer says in English only never reaches the person."""
+    for line in ("statu", "version de trop", "preview --days", "tasks show 0", "tasks show trois", "hub offers go"):
+        err = run(f"{line} --lang fr")[2]
+        for english in ("such", "unexpected", "requires", "should", "Input", "Invalid"):
+            assert english not in err, err
 
 
 def test_a_group_alone_prints_its_help(run: Callable[..., Any]) -> None:
@@ -127,18 +140,60 @@ def test_version_runs_as_a_process() -> None:
     assert json.loads(done.stdout)["version"] == __version__
 
 
-def test_help_loads_no_driver() -> None:
-    """Start time and memory are promises: nothing heavy is imported before a command needs it."""
-    code = (
-        "import sys\nfrom agent.cli import main\nmain(['--help'])\n"
-        "heavy = {'httpx','apsw','sqlalchemy','fastapi','pyodbc','keyring','apscheduler','joserfc','cryptography','rich'}\n"
-        "sys.exit(' '.join(sorted(heavy & set(sys.modules))) or 0)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()
-
-
 def test_the_built_command_has_no_shell_completion_surprise() -> None:
     """Only our own options stand on the first help: no --install-completion."""
     options = {name for param in build(str).params for name in param.opts}
     assert options == {"--lang", "--config", "--json"}
+
+
+# ---- a faulty file beside a running agent
+
+
+@pytest.fixture
+def beside(places: Any, door: Any) -> Any:
+    """Make the file faulty while an agent runs by its last good one."""
+    faults = Faults((Fault("c.toml", "poll", "soon", 7, say("bad")), Fault("c.toml", "id", "", 9, say("missing"))))
+
+    def read(_file: Path) -> Any:
+        raise faults
+
+    object.__setattr__(places, "read", read)
+    object.__setattr__(places, "running", lambda _file: door)
+    return faults
+
+
+def test_the_kill_switch_works_while_the_file_has_faults(run: Callable[..., Any], door: Any, beside: Any) -> None:
+    """A missing quote never keeps a clinic from stopping the agent that runs by the last good file."""
+    assert beside.faults
+    door.answers["freeze"] = {"posture": "frozen", "was": "open", "says": {"id": "frozen", "args": {}}}
+    code, out, err = run("freeze --json")
+    assert code == 0
+    assert json.loads(out)["posture"] == "frozen"
+    assert err == "note: the file has faults; the running agent keeps its last good one (creneau check config)\n"
+
+
+def test_what_needs_the_faulty_file_shows_every_fault(run: Callable[..., Any], door: Any, beside: Any) -> None:
+    """The door carries one fault; the command knows them all. Another misconfiguration is shown as it came."""
+    door.answers["sharing-diff"] = Misconfigured(say("read"), say("bad"), file=beside.file)
+    code, _, err = run("sharing diff")
+    assert code == 1
+    assert "(c.toml:9, id)" in err
+    door.answers["sharing-diff"] = Misconfigured(say("open the vault"), say("damaged"), file="vault.json")
+    assert "(vault.json)" in run("sharing diff")[2]
+
+
+def test_without_a_running_agent_a_faulty_file_is_an_error(run: Callable[..., Any], places: Any, beside: Any) -> None:
+    """Nobody to ask: the faults are shown."""
+    assert beside.faults
+    object.__setattr__(places, "running", lambda _file: None)
+    code, out, err = run("freeze")
+    assert (code, out) == (1, "")
+    assert "(c.toml:7, poll = soon)" in err
+
+
+def test_bytes_that_are_no_letters_are_refused(run: Callable[..., Any], door: Any) -> None:
+    """A Latin-1 terminal under UTF-8 gives half letters: three lines, not a fault of ours."""
+    code, _, err = run("check \udce9\udcff")
+    assert code == 1
+    assert "part holds bytes that are no letters" in err
+    assert door.asked == []

@@ -249,7 +249,7 @@ def test_check_prints_one_line_a_finding(run: Callable[..., Any], door: Any) -> 
     code, out, _ = run("check")
     assert code == 1
     assert "+ dme        the EMR answers" in out
-    assert "x config     no duration  (c.toml:7 poll)" in out
+    assert "x config     no duration  (c.toml:7, poll)" in out
     assert "try:   try again" in out
     assert "creneau.toml" in out
 
@@ -312,7 +312,10 @@ def test_bookings_and_unsold(run: Callable[..., Any], door: Any) -> None:
     assert "pas encore confirmé" in run("rendez-vous --lang fr")[1]
     door.answers["bookings"] = {"bookings": []}
     assert "No online booking." in run("bookings --past")[1]
-    door.answers["unsold"] = {"unsold": [{**SLOT, "why": sentence("the hub does not answer"), "since": None}]}
+    door.answers["unsold"] = {
+        "unsold": [{**SLOT, "why": sentence("the hub does not answer"), "since": None}],
+        "published": 3,
+    }
     code, out, _ = run("unsold")
     assert code == 1
     assert "the hub does not answer" in out
@@ -320,6 +323,8 @@ def test_bookings_and_unsold(run: Callable[..., Any], door: Any) -> None:
     code, out, _ = run("invendus")
     assert code == 0
     assert "(7)" in out
+    door.answers["unsold"] = {"unsold": [], "published": 0}
+    assert run("unsold")[:2] == (0, "No slot is published.\n")
 
 
 def test_emr_list_shows_what_is_new(run: Callable[..., Any], door: Any) -> None:
@@ -332,6 +337,15 @@ def test_emr_list_shows_what_is_new(run: Callable[..., Any], door: Any) -> None:
     assert "new, not shared" in out
     assert "Dre Gagnon" in out
     assert door.asked == [("emr-list", {"days": 7})]
+
+
+def test_emr_grants_prints_statements_ready_to_run(run: Callable[..., Any], door: Any) -> None:
+    """Comments and SQL, nothing else; a source without rights says so."""
+    door.answers["emr-grants"] = {"grants": [{"emr": "dme", "sql": "GRANT SELECT ON x TO y;\n"}]}
+    assert run("dme droits")[1] == "-- [[emr]] dme\nGRANT SELECT ON x TO y;\n"
+    door.answers["emr-grants"] = {"grants": [{"emr": "dme", "sql": None}]}
+    assert "dme: no rights to ask for" in run("emr grants")[1]
+    assert '"sql": null' in run("emr grants --json")[1]
 
 
 def test_a_secret_is_read_from_the_input_and_never_printed(run: Callable[..., Any], door: Any) -> None:

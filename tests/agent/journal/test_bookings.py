@@ -117,6 +117,15 @@ def test_kept_are_appointments_still_to_come(journal: Journal, make: SimpleNames
     assert list(bookings.kept(make.at(days=8))) == []
 
 
+def test_what_staff_moved_to_a_time_we_do_not_know_is_still_kept(journal: Journal, make: SimpleNamespace) -> None:
+    """Only its reference is left: it is compared on, so that a later cancellation by the clinic is told too."""
+    moved = {"state": State.REPORTED, "done_ver": 1, "outcome": Outcome.CHANGED, "cur_slot": None, "emr_ref": "ref-9"}
+    bookings = journal.bookings("dme")
+    _save(journal, make, _row(make, "moved-1", **moved, goal_slot=make.slot(1), outcome_rev=1, reported_rev=1))
+    assert [row.booking for row in bookings.kept(make.at())] == ["moved-1"]
+    assert list(bookings.kept(make.at(days=30))) == []
+
+
 def test_busy_counts_by_half_day_and_by_hour(journal: Journal, make: SimpleNamespace) -> None:
     """Live holds of rule, site and half-day; holds and bookings of the source in the last hour."""
     a = make.slot(0)

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core.booking import Outcome, State
+from agent.core.chain import FIRST, chained, first_bad
 from agent.core.errors import Refused
 from agent.journal import Journal
-from agent.journal.ledger import FIRST, append, chained, first_bad
+from agent.journal.ledger import append
 from agent.ports import Outgoing, Sizes, Standing
 
 

@@ -227,24 +227,31 @@ def test_a_disk_full_below_the_quota_spends_the_ballast(
 
 def test_a_published_migration_never_changes() -> None:
     """The hash of each migration is written here when it is published, and stays."""
-    published = {1: "4734f4efe0fdde0bd6c3d531f80f983abc8cc572ae9e955530eba3e60ce399f6"}
+    published = {
+        1: "4734f4efe0fdde0bd6c3d531f80f983abc8cc572ae9e955530eba3e60ce399f6",
+        2: "76a044fb891afa93fa60f8ae500d9191d2e3d0c14385e68d37dbc25205651bcc",
+    }
     assert {n: hashlib.sha256(sql.encode()).hexdigest() for n, sql in steps()} == published
 
 
 def test_migrations_run_in_order_and_once(
     reopen: Callable[..., Journal], monkeypatch: pytest.MonkeyPatch, make: SimpleNamespace
 ) -> None:
-    """A journal of shape 1 gets shape 2 at the next open and keeps its rows; a failing step leaves shape 1."""
+    """A journal of one shape gets the next at the next open and keeps its rows; a failing step leaves the shape as it was."""
+    shape = len(steps()) + 1
     reopen().records().put({"posture": "open"}, make.at())
-    more = (*steps(), (2, "CREATE TABLE later(x TEXT) STRICT; INSERT INTO later VALUES('a'); SELECT bad FROM nowhere;"))
+    more = (
+        *steps(),
+        (shape, "CREATE TABLE later(x TEXT) STRICT; INSERT INTO later VALUES('a'); SELECT bad FROM nowhere;"),
+    )
     monkeypatch.setattr("agent.journal.migrations.steps", lambda: more)
     with pytest.raises(Transient):
         reopen()
-    good = (*steps(), (2, "CREATE TABLE later(x TEXT) STRICT;"))
+    good = (*steps(), (shape, "CREATE TABLE later(x TEXT) STRICT;"))
     monkeypatch.setattr("agent.journal.migrations.steps", lambda: good)
     for _ in range(2):
         journal = reopen()
-        assert journal.read(lambda db: db.value("PRAGMA user_version")) == 2
+        assert journal.read(lambda db: db.value("PRAGMA user_version")) == shape
         assert journal.records().facts()["posture"] == "open"
     assert journal.read(lambda db: db.rows("SELECT * FROM later")) == []
 

@@ -165,10 +165,21 @@ def test_rate_limited_is_the_daemons(house: Any, leg: Receive) -> None:
     assert caught.value.after == timedelta(seconds=9)
 
 
-def test_an_order_carries_the_number_of_the_last_outcome_the_hub_holds(house: Any, leg: Receive) -> None:
-    """An agent that begins anew counts on from it; nonsense counts as none."""
-    last = [{"rev": 7}, None, {"rev": -1}, {"rev": True}, {"rev": 2**52}]
-    entries = [entry(house.order(booking=f"booking-{n}")) | {"outcome": each} for n, each in enumerate(last, 1)]
-    house.hub.script = [listed(*entries)]
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        ({"rev": 7, "outcome": "booked", "kept": True}, (7, True)),
+        ({"rev": 3, "outcome": "requested", "kept": False}, (3, True)),
+        ({"rev": 2, "outcome": "conflict", "kept": False}, (2, False)),
+        (None, (0, False)),
+        ({"rev": True, "kept": True}, (0, False)),
+        ({"rev": -1}, (0, False)),
+        ({"rev": 2**52}, (0, False)),
+        ({}, (0, False)),
+    ],
+)
+def test_the_hubs_last_outcome_comes_with_the_order(house: Any, leg: Receive, outcome: object, told: object) -> None:
+    """A booking whose row was lost counts on from what the hub holds; nonsense counts from nothing."""
+    house.hub.script = [listed(entry(house.order()) | {"outcome": outcome})]
     leg.step(house.now)
-    assert [order.rev for order, _, _ in house.inbox.orders] == [7, 0, 0, 0, 0]
+    assert (house.inbox.orders[0][0].told, house.inbox.orders[0][0].stood) == told

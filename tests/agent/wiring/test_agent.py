@@ -1,6 +1,7 @@
 """A started agent: it reloads, narrows, holds its folder, wakes at night, tells systemd."""
 
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +14,7 @@ from agent.config import read_plan
 from agent.core.errors import Misconfigured, Refused, Transient
 from agent.core.sharing import Posture
 from agent.notify import Notifier
-from agent.wiring import Agent, open_door
+from agent.wiring import Agent, open_door, running
 from agent.wiring.catalog import entries, open_emr
 from agent.wiring.lock import StateLock
 from agent.wiring.nightly import Nightly
@@ -55,18 +56,43 @@ def test_narrowing_in_the_file_is_in_force_by_itself_and_widening_waits(sample: 
     until(sample, lambda: len(sample.portal.slots()) >= offered)
 
 
-def test_a_faulty_file_changes_nothing_and_the_next_good_one_counts(sample: Sample) -> None:
-    """The last good plan stays in force; the agent goes on."""
+def test_a_faulty_file_changes_nothing_and_the_next_good_one_counts(
+    sample: Sample, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The last good plan stays in force; the agent goes on, and its log says where the fault is."""
     sample.start()
     assert sample.agent is not None
     plan = sample.agent.state.plan
     edit(sample, "[hub]", "[hub")
     sample.agent.reload()
     assert sample.agent.state.plan is plan
+    assert "config.faulty n=1" in caplog.text
     edit(sample, "[hub", "[hub]")
     sample.agent.reload()
     assert sample.agent.state.plan is not plan
     assert sample.agent.alive()
+
+
+@pytest.mark.parametrize(("verb", "word"), [("freeze", Posture.FROZEN), ("sharing-withdraw", Posture.WITHDRAWN)])
+def test_an_order_of_the_clinic_is_in_force_while_the_file_is_faulty(sample: Sample, verb: str, word: Posture) -> None:
+    """The kill switch stops the agent by its last good plan, not only on paper."""
+    sample.start()
+    assert sample.agent is not None
+    edit(sample, "[hub]", "[hub")
+    with open_door(sample.agent.state.plan) as door:
+        door.ask(verb, {}, "demo")
+    assert sample.agent.state.rules().posture is word
+
+
+def test_another_data_folder_waits_for_the_next_start(sample: Sample, caplog: pytest.LogCaptureFixture) -> None:
+    """The lock and the journal are held where they are; the log says that a restart is needed."""
+    sample.start()
+    assert sample.agent is not None
+    held = sample.agent.state.plan.service.data_dir
+    edit(sample, held.as_posix(), held.with_name("elsewhere").as_posix())
+    sample.agent.reload()
+    assert sample.agent.state.plan.service.data_dir == held
+    assert "config.restart_needed key=data_dir" in caplog.text
 
 
 def test_another_poll_rebuilds_the_legs_without_a_restart(sample: Sample) -> None:
@@ -77,7 +103,7 @@ def test_another_poll_rebuilds_the_legs_without_a_restart(sample: Sample) -> Non
     edit(sample, '"1s"', '"2s"')
     until(sample, lambda: sample.agent is not None and sample.agent.state.plan.emrs[0].poll == timedelta(seconds=2))
     assert sample.agent.state.journal is journal
-    assert sample.agent.alive()
+    until(sample, lambda: sample.agent is not None and sample.agent.alive())
 
 
 def test_withdraw_is_in_force_at_once_and_survives_a_restart(sample: Sample) -> None:
@@ -150,13 +176,41 @@ def test_the_night_reads_again_turns_keys_and_wakes_the_legs(sample: Sample) -> 
     assert woken == [("publish", "deliver", "beat")]
 
 
+def test_the_nightly_job_has_a_minute_of_its_own_and_makes_up_a_night_slept_through(sample: Sample) -> None:
+    """Between 1 and 5 in the clinic's own zone; run once when the machine was asleep at that minute."""
+    with State(read_plan(sample.file, entries())) as state:
+        night = Nightly(state, lambda *_: None)
+        night.start()
+        jobs = {job.name: job for job in night.jobs()}
+        night.stop()
+    job = jobs["Nightly.night"]
+    assert (job.coalesce, job.misfire_grace_time) == (True, None)
+    due = job.trigger.get_next_fire_time(None, sample.now)
+    assert 1 <= due.hour < 5
+    assert str(due.tzinfo) == "America/Toronto"
+
+
 def test_a_night_without_enrolment_still_wakes_the_legs(sample: Sample, caplog: pytest.LogCaptureFixture) -> None:
     """No key to turn over is a line in the log, not the end of the night."""
     woken: list[tuple[str, ...]] = []
     with State(read_plan(sample.file, entries())) as state:
+        state.board.heard(state.clock.now().utc, state.clock.now(), timedelta(0))
         Nightly(state, lambda *kinds: woken.append(kinds)).night()
     assert len(woken) == 1
     assert "night.fault" in caplog.text
+
+
+def test_a_clock_nobody_confirmed_throws_nothing_away(
+    sample: Sample, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten years ahead and the hub away: retention and key turnover wait for a night with a clock that is right."""
+    monkeypatch.setattr("agent.wiring.state.Journal.tidy", lambda *_: pytest.fail("tidied"))
+    with State(read_plan(sample.file, entries())) as state:
+        night = Nightly(state, lambda *_: None)
+        night.night()
+        state.board.heard(state.clock.now().utc + timedelta(days=3652), state.clock.now(), timedelta(0))
+        night.night()
+    assert caplog.text.count("night.kept why=clock") == 2
 
 
 def test_the_door_is_the_same_with_the_agent_stopped(sample: Sample) -> None:
@@ -215,6 +269,61 @@ def test_check_looks_at_the_machine(sample: Sample) -> None:
     assert "machine.ledger" not in found
 
 
+def test_check_names_a_journal_that_was_set_aside(sample: Sample) -> None:
+    """A damaged journal takes the applied rules with it: somebody has to know, not only the log."""
+    folder = read_plan(sample.file, entries()).service.data_dir
+    sample.enrol()
+    _check_stopped(sample)
+    (folder / "journal.db").write_bytes(b"garbage" * 9999)
+    found = {one["code"]: one for one in _check_stopped(sample)}
+    assert found["machine.journal-lost"]["severity"] == "warn"
+
+
+def test_no_other_account_reads_a_file_of_the_data_folder(sample: Sample) -> None:
+    """The folder is closed, and so is each file in it should the folder ever be opened."""
+    folder = read_plan(sample.file, entries()).service.data_dir
+    sample.enrol()
+    sample.start()
+    names = {path.name for path in folder.iterdir()}
+    assert {"vault.lock", "journal.db", "journal.ballast", "creneau.lock"} <= names
+    assert not [path.name for path in folder.iterdir() if path.stat().st_mode & 0o007]
+
+
+def test_a_data_folder_that_cannot_be_is_said_plainly(tmp_path: Path) -> None:
+    """A file where the folder should be, a folder where the lock should be."""
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    (tmp_path / "creneau.lock").mkdir()
+    for folder in (tmp_path / "file", tmp_path / "file" / "data", tmp_path):
+        with pytest.raises(Misconfigured, match="cannot be read or written"), StateLock(folder):
+            pass
+
+
 def _check_stopped(sample: Sample) -> list[dict[str, object]]:
     findings: list[dict[str, object]] = list(sample.ask("check", part="machine")["findings"])
     return findings
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the running agent's door is a Unix socket")
+def test_a_veto_takes_force_at_once_and_beside_a_faulty_file(sample: Sample) -> None:
+    """Kept through the running agent's door: its slots leave the view at once, whatever state the file is in."""
+    sample.enrol()
+    sample.start()
+    until(sample, sample.portal.slots)
+    assert sample.agent is not None
+    agent = sample.agent
+    edit(sample, "[hub]", "[hub")
+    door = running(sample.file)
+    assert door is not None
+    code = door.ask("veto-add", {"who": "101"}, "dre-gagnon")["code"]
+    assert (SOURCE, "101") in agent.state.rules().vetoes
+
+    def gone() -> bool:
+        known = agent.state.journal.views(SOURCE).known()
+        return bool(known) and not any(key.startswith("101") for key in known)
+
+    until(sample, gone)
+    edit(sample, "[hub", "[hub]")
+    sample.restart()
+    assert sample.agent.state.rules().vetoes
+    sample.ask("veto-lift", who="101", code=code)
+    assert not sample.agent.state.rules().vetoes

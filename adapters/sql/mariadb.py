@@ -1,0 +1,228 @@
+"""The MariaDB dialect, over ODBC with pyodbc.
+
+Rule: what the driver gets wrong in silence is set right at every connect, and proved before the first statement.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+from adapters.sql import native
+from adapters.sql.dialect import Connection, Cursor, Kind
+from agent.core.errors import CreneauError, Misconfigured
+from agent.core.message import Message, say
+
+SCHEME = "DRIVER="
+LOGIN_S, LOCK_S, STATEMENT_S, ANSWER_S = 5, 3, 30, 40
+"""How long to wait for: a login, somebody else's lock, one statement, any sign of life from the server."""
+
+LENGTHS = (127, 128, 129, 300)
+"""Characters around the length from which the driver, left alone, stores other text than it was given."""
+_SESSION = """SET SESSION sql_mode = 'STRICT_ALL_TABLES', innodb_lock_wait_timeout = {lock_s},
+max_statement_time = {statement_s}"""
+_PAIR = re.compile(r"\s*([^=;]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|[^;]*)\s*(?:;|$)")
+_OURS = {"UID", "USER", "PWD", "PASSWORD", "INITSTMT", "AUTO_RECONNECT", "OPTION"}
+_HERE = {"", "localhost", "127.0.0.1", "::1"}
+
+DOING = say("open the EMR database")
+DRIVER = say("install another version of the MariaDB ODBC driver")
+
+
+class Line:
+    """A pyodbc connection that remembers its last cursor, so that another thread can cancel what runs on it."""
+
+    def __init__(self, real: Any) -> None:
+        """Take the open connection."""
+        self._real = real
+        self._last: Any = None
+        self._cancelling: threading.Thread | None = None
+
+    def cursor(self) -> Any:
+        """Return a fresh cursor."""
+        self._last = self._real.cursor()
+        return self._last
+
+    def cancel(self) -> None:
+        """Stop the running statement; any thread, at once.
+
+        The driver asks the server by a connection of its own, which a frozen server never answers.
+        """
+        if self._last is not None and (self._cancelling is None or not self._cancelling.is_alive()):
+            self._cancelling = threading.Thread(target=_cancel, args=(self._last,), daemon=True)
+            self._cancelling.start()
+
+    def close(self) -> None:
+        """Close it; a connection whose cancelling still runs is left to the process's end, or the driver crashes."""
+        if self._cancelling is not None:
+            self._cancelling.join(CANCEL_S)
+            if self._cancelling.is_alive():
+                _LEFT.append(self)
+                return
+        self._last = None
+        self._real.close()
+
+
+_LEFT: list[Line] = []
+CANCEL_S = 1
+
+
+def _cancel(cursor: Any) -> None:
+    with suppress(Exception):  # it may have ended by itself
+        cursor.cancel()
+
+
+class Mariadb:
+    """A MariaDB database. The connection is written `DRIVER={MariaDB Unicode};SERVER=…;DATABASE=…`."""
+
+    name = "mariadb"
+    lock = "FOR UPDATE"
+    keep = "ON DUPLICATE KEY UPDATE booking = booking"
+    begin_read = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
+    begin_write = "START TRANSACTION"
+    unsafe = """SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND engine <> 'InnoDB'
+    AND table_name IN ('appointment', 'appointmentArchive', 'creneau_applied')"""
+
+    login_s, lock_s, statement_s, answer_s = LOGIN_S, LOCK_S, STATEMENT_S, ANSWER_S
+
+    def __init__(self, connection: str, user: str, password: Callable[[], str], secret: str = "ID") -> None:  # noqa: S107 - the name of a secret, not one
+        """Take the connection text, the account ("" = the service's own) and where its password is asked for.
+
+        `secret` names it in the vault. Raises Misconfigured for a connection that cannot be used, or a missing driver.
+        """
+        self._parts = dict(_parts(connection))
+        self._user = user
+        self._password = password
+        self._secret = secret
+        try:
+            pyodbc: Any = import_module("pyodbc")
+        except ImportError as cause:  # pyodbc, or the system's libodbc under it
+            what = say("a part of the adapter {name} is not installed", name="sql")
+            hint = say("install creneau[sql] and, on Linux, the package unixodbc")
+            raise Misconfigured(DOING, what, hint) from cause
+        pyodbc.pooling = False  # else a connection left in doubt comes back
+        self._driver = pyodbc
+        self.errors: type[Exception] = pyodbc.Error
+
+    def connect(self) -> Connection:
+        """Log in, set the session and prove that texts arrive as they are. Raises what the driver or vault raises."""
+        real = self._driver.connect(self._text(), timeout=self.login_s, autocommit=True)  # transactions go by statement
+        try:
+            # Without this, texts of 129 and more UTF-16 units are stored wrong and nothing says so.
+            real.maxwrite = 1 << 30
+            real.set_attr(self._driver.SQL_ATTR_TXN_ISOLATION, self._driver.SQL_TXN_REPEATABLE_READ)
+            real.execute(_SESSION.format(lock_s=self.lock_s, statement_s=self.statement_s))
+            self._prove(real)
+        except self.errors as cause:
+            real.close()
+            if self.kind(cause) is Kind.LOGIN:
+                raise self._fault(self.code(cause), say("creneau emr grants")) from cause
+            if self.kind(cause) is Kind.SETUP:
+                raise self._fault(self.code(cause), DRIVER) from cause
+            raise
+        except CreneauError:
+            real.close()
+            raise
+        return Line(real)
+
+    def inserted(self, cursor: Cursor) -> int:
+        """Return the number of the row inserted last on this connection."""
+        cursor.execute("SELECT LAST_INSERT_ID()")
+        return int(cursor.fetchall()[0][0])
+
+    def interrupt(self, connection: Connection) -> None:
+        """Cancel the running statement; any thread."""
+        if isinstance(connection, Line):
+            connection.cancel()
+
+    def kind(self, error: Exception) -> Kind:
+        """Classify by the server's number, then by SQLSTATE."""
+        return native.kind(error)
+
+    def code(self, error: Exception) -> str:
+        """Return SQLSTATE and number."""
+        return native.code(error)
+
+    def hint(self, kind: Kind) -> Message:
+        """Return what to do about a fault of the set-up."""
+        if kind is Kind.LOGIN:
+            return say("creneau secret set {id}", id=self._secret)
+        return say("creneau check emr")
+
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """Return what `check` shows."""
+        return (
+            ("version", "SELECT VERSION()"),
+            ("isolation", "SELECT @@tx_isolation"),
+            ("charset", "SELECT @@character_set_client"),
+            ("time-zone", "SELECT @@time_zone"),
+        )
+
+    def grants(self, needs: Sequence[tuple[str, str]]) -> Iterable[str]:
+        """Yield GRANT statements for rights like ("SELECT, INSERT", "appointment"); "*" = the whole database."""
+        base = self._parts.get("DATABASE", "oscar")
+        for right, table in needs:
+            yield f"GRANT {right} ON `{base}`.{table if table == '*' else f'`{table}`'} TO {self.account()};"
+
+    def account(self) -> str:
+        """Return the account as the server knows it; MariaDB calls 127.0.0.1 localhost."""
+        server = self._parts.get("SERVER", "")
+        user = self._user or "creneau"
+        return f"'{user}'@'{'localhost' if server in _HERE else '%'}'"
+
+    def _text(self) -> str:
+        parts = {**self._parts, "CHARSET": "utf8mb4"}
+        if self._user:
+            parts |= {"UID": _braced(self._user), "PWD": _braced(self._password())}
+        # The driver's own words: a login timeout set through ODBC does not end a handshake with a frozen server.
+        parts |= {
+            "CONN_TIMEOUT": str(self.login_s),
+            "READ_TIMEOUT": str(self.answer_s),
+            "WRITE_TIMEOUT": str(self.answer_s),
+        }
+        return ";".join(f"{key}={value}" for key, value in parts.items())
+
+    def _prove(self, real: Any) -> None:
+        """Refuse a session that is not as it was set, or that changes texts on their way."""
+        charset, isolation, mode = real.execute("SELECT @@character_set_client, @@tx_isolation, @@sql_mode").fetchone()
+        if (charset, isolation, mode) != ("utf8mb4", "REPEATABLE-READ", "STRICT_ALL_TABLES"):
+            raise self._fault(f"{charset} {isolation} {mode}", say("look for a proxy between the agent and MariaDB"))
+        given = [(n, "é" * n) for n in LENGTHS]
+        real.execute("CREATE TEMPORARY TABLE creneau_selftest(n INT, t VARCHAR(400) CHARACTER SET utf8mb4)")
+        for pair in given:
+            real.execute("INSERT INTO creneau_selftest(n, t) VALUES(?, ?)", pair)
+        seen = [tuple(row) for row in real.execute("SELECT n, t FROM creneau_selftest ORDER BY n").fetchall()]
+        real.execute("DROP TEMPORARY TABLE creneau_selftest")
+        if seen != given:
+            raise self._fault("creneau_selftest", DRIVER)
+
+    def _fault(self, fact: str, hint: Message) -> Misconfigured:
+        return Misconfigured(DOING, say("the connection failed its self-test ({fact})", fact=fact), hint)
+
+
+def _parts(connection: str) -> Iterable[tuple[str, str]]:
+    """Yield the pairs of a connection text, keys in capitals. Raises Misconfigured for what must not stand in it."""
+    if not connection.upper().startswith(SCHEME):
+        raise _unusable(say("the connection names no database this agent knows"))
+    end = 0
+    for match in _PAIR.finditer(connection):
+        key, value, end = match[1].upper(), match[2].strip(), match.end()
+        if key in _OURS:
+            raise _unusable(say("{key} does not belong in the connection", key=key))
+        if key == "CHARSET" and value.lower() != "utf8mb4":
+            raise _unusable(say("the character set must be utf8mb4: others lose letters in silence"))
+        yield key, value
+    if connection[end:].strip():
+        raise _unusable(say("the connection cannot be read"))
+
+
+def _unusable(what: Message) -> Misconfigured:
+    hint = say("write connection = 'DRIVER=…;SERVER=…;DATABASE=…', and the account as user = '…'")
+    return Misconfigured(DOING, what, hint, key="connection")
+
+
+def _braced(text: str) -> str:
+    """Quote a value so that it may hold any character."""
+    return "{" + text.replace("}", "}}") + "}"

@@ -1,0 +1,66 @@
+"""The bench of the conformance kit for OSCAR on a private MariaDB server.
+
+Rule: the agent's account has what `creneau emr grants` prints and nothing more; the bench works as the screens do.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from adapters.conformance import Still
+from adapters.sql.bench import OscarBench
+from adapters.sql.dialect import Dialect
+from adapters.sql.mariadb import LOCK_S
+from adapters.sql.oscar import OscarEmr
+from adapters.sql.oscar.book import Point
+from adapters.sql.private import Server, connect
+from adapters.sql.sample import Base
+
+
+class MariaBench(OscarBench):
+    """OSCAR's tables on a server."""
+
+    refuse = """CREATE TRIGGER refuse BEFORE INSERT ON appointment FOR EACH ROW
+        IF NEW.creator = 'creneau' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'refused on purpose'; END IF"""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        """Take a server that runs; the folder stays empty."""
+        super().__init__(folder)
+        self.server = server
+
+    @property
+    def place(self) -> Base:
+        """Return the screens' own way in."""
+        return self.server.desk()
+
+    def empty(self) -> None:
+        """Take every row out."""
+        self.server.empty()
+
+    def dialect(self) -> Dialect:
+        """Return the agent's way in."""
+        return self.server.dialect()
+
+    def at(self, point: Point, act: Callable[[], None]) -> OscarEmr:
+        """Return an adapter that is stepped into once, at this point."""
+        acts = [act]
+
+        def pause(now: Point) -> None:
+            if now is point and acts:
+                acts.pop()()
+
+        return self.stepped(pause)
+
+    def stepped(self, pause: Callable[[Point], None], lock_s: int = LOCK_S) -> OscarEmr:
+        """Return an adapter that is stepped into at every point."""
+        dialect = self.server.dialect()
+        dialect.lock_s = lock_s
+        return OscarEmr(self.terms, dialect, Still(), pause)
+
+    @contextmanager
+    def base(self) -> Iterator[Any]:
+        """Open the database as the screens' account, for one transaction."""
+        with closing(connect(self.server.desk())) as base:
+            yield base
+            base.commit()

@@ -1,0 +1,271 @@
+"""OSCAR on a private MariaDB: read + rules + diff, an unchanged poll, a freed slot, order to outcome.
+
+Each beside a pure-SQL reader or the disk's sync of the same run; absolute figures swing with the machine.
+"""
+
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+from adapters.sql import private
+from adapters.sql import sample as clinic
+from adapters.sql.mariadb import Mariadb
+from adapters.sql.oscar import OscarEmr, Terms
+from adapters.sql.oscar.grants import script
+from agent.board import MemoryBoard
+from agent.clock import SystemClock
+from agent.core.model import EmrName, Instant, SiteId, SlotId, Window
+from agent.core.sharing import Accord, Allow, Match, PublishAs, SharingRules
+from agent.journal import Journal
+from agent.journal.box import DataBox, new_key
+from agent.legs.publish import Publish
+from agent.ports import SitePart
+from agent.wiring.sample import CLINIC, Sample
+
+DME, SITE = EmrName("dme"), SiteId("principal")
+START = date(2026, 11, 23)
+NOW = Instant(datetime(2026, 11, 22, 12, tzinfo=UTC), timedelta(hours=1))
+DOCTORS = [str(100 + n) for n in range(10)]
+STATUSES = ["t"] * 80 + ["T"] * 4 + ["C"] * 6 + ["N"] * 2 + ["CS"] * 2 + ["H"] * 3 + ["tS"] * 3
+ROUNDS, ORDERS, FREED = 5, 60, 12
+PATIENT = {"family": "Tremblay", "given": "Rosalie", "born": "1991-04-12", "nam": "TRER91541218"}
+
+PURE_SQL = """WITH cells AS (
+  SELECT sd.provider_no, sd.sdate, SEC_TO_TIME(s.seq * 900) AS first, SEC_TO_TIME(s.seq * 900 + 900) AS last
+  FROM scheduledate sd
+  LEFT JOIN scheduletemplate own ON own.provider_no = sd.provider_no AND own.name = sd.hour
+  LEFT JOIN scheduletemplate pub ON pub.provider_no = 'Public' AND pub.name = sd.hour
+  JOIN seq_0_to_95 s
+  WHERE sd.status = 'A' AND sd.available = '1' AND sd.sdate BETWEEN ? AND ?
+    AND SUBSTR(COALESCE(own.timecode, pub.timecode), s.seq + 1, 1) <> '_')
+SELECT COUNT(*) FROM cells c WHERE NOT EXISTS (SELECT 1 FROM appointment a WHERE a.provider_no = c.provider_no
+  AND a.appointment_date = c.sdate AND a.start_time < c.last AND (a.end_time > c.first OR a.start_time >= c.first)
+  AND (a.status IS NULL OR LEFT(a.status, 1) NOT IN ('C', 'D')))"""
+
+
+def fdatasync_ms(folder, times=40):
+    with (folder / "sync").open("wb") as file:
+        spent = []
+        for _ in range(times):
+            file.write(os.urandom(4096))
+            file.flush()
+            began = time.perf_counter()
+            os.fdatasync(file.fileno())
+            spent.append(time.perf_counter() - began)
+    return statistics.median(spent) * 1e3
+
+
+def until(ready, seconds=30.0):
+    ends = time.perf_counter() + seconds
+    while not (found := ready()):
+        if time.perf_counter() > ends:
+            raise SystemExit("did not come in time")
+        time.sleep(0.002)
+    return found
+
+
+def spread(values):
+    values = sorted(values)
+    return values[len(values) // 2], values[min(len(values) - 1, int(len(values) * 0.95))]
+
+
+def ms(values):
+    return "[" + ", ".join(f"{value * 1e3:.0f}" for value in values) + "] ms"
+
+
+def quarter(day, cell):
+    minute = cell * 15
+    return (f"{day}", f"{minute // 60:02}:{minute % 60:02}:00", f"{(minute + 14) // 60:02}:{(minute + 14) % 60:02}:00")
+
+
+def data_set(server):
+    """10 doctors, 90 days, quarters 8 to 12 and 13 to 17, 62 % booked."""
+    dice = random.Random(7)
+    text = "_" * 32 + "1" * 16 + "_" * 4 + "1" * 16 + "_" * 28
+    days = [START + timedelta(days=n) for n in range(90)]
+    days = [day for day in days if day.weekday() < 5]
+    dates = [(f"{day}", who, "1", "P:J", "A") for day in days for who in DOCTORS]
+    busy = [
+        (who, *quarter(day, cell), dice.choice(STATUSES), 0, "oscardoc")
+        for day in days
+        for who in DOCTORS
+        for cell in (*range(32, 48), *range(52, 68))
+        if dice.random() < 0.62
+    ]
+    server.load({
+        "provider": (("provider_no", "last_name", "first_name", "lastUpdateDate"), [(w, f"É{w}", "Zoé", f"{START} 00:00:00") for w in DOCTORS]),
+        "scheduletemplate": (("provider_no", "name", "timecode"), [("Public", "P:J", text)]),
+        "scheduledate": (("sdate", "provider_no", "available", "hour", "status"), dates),
+        "appointment": (("provider_no", "appointment_date", "start_time", "end_time", "status", "demographic_no", "creator"), busy),
+    })  # fmt: skip
+    return len(dates), len(busy)
+
+
+def rules():
+    people = [(DME, who) for who in DOCTORS]
+    return SharingRules(
+        enabled=True,
+        expires=date(2028, 1, 1),
+        types={(DME, "1"): "suivi"},
+        roster={who: Accord(f"Dr {who[1]}", date(2026, 1, 1)) for who in people},
+        allow=(Allow("tout", 1, Match(practitioners=frozenset(people)), PublishAs("anyone", "routine", "on-site")),),
+        horizon=timedelta(days=91),
+        min_notice=timedelta(0),
+        zones={SITE: "America/Toronto"},
+    )
+
+
+def reading(server, folder):
+    dates, busy = data_set(server)
+    print(f"data: 10 doctors x 90 days, {dates} schedule days, {busy} appointments")
+    emr = OscarEmr(Terms(DME, (SitePart(SITE, "America/Toronto"),)), server.dialect(), StillClock())
+    ids = (SlotId(f"id-{n:019}") for n in count())
+    journal = Journal.open(folder / "state", DataBox(new_key()), now=NOW)
+    bookings = journal.bookings(DME)
+    leg = Publish(
+        emr,
+        journal.views(DME),
+        rules,
+        MemoryBoard(NOW, "boot"),
+        ids,
+        lambda id_: bookings.slot(id_, None),
+        timedelta(minutes=1),
+    )
+    begun = time.perf_counter()
+    first = leg.step(NOW).did
+    whole = time.perf_counter() - begun
+    ours, theirs, polls, wal = [], [], [], (folder / "state" / "journal.db-wal")
+    window = Window(NOW.utc, NOW.utc + timedelta(days=91))
+    with closing(server.root("oscar")) as root:
+        for _ in range(ROUNDS):
+            begun = time.perf_counter()
+            slots = emr.slots(window).slots
+            ours.append(time.perf_counter() - begun)
+            begun = time.perf_counter()
+            pure = root.execute(PURE_SQL, (f"{START}", f"{START + timedelta(days=90)}")).fetchone()[0]
+            theirs.append(time.perf_counter() - begun)
+            size = wal.stat().st_size if wal.exists() else 0
+            begun = time.perf_counter()
+            did = leg.step(NOW).did
+            polls.append(time.perf_counter() - begun)
+            grown = (wal.stat().st_size if wal.exists() else 0) - size
+            assert (did, grown) == (0, 0), (did, grown)
+    assert len(slots) == pure, (len(slots), pure)
+    a, b = statistics.median(ours), statistics.median(theirs)
+    print(
+        f"read {len(slots)} slots          x{a / b:.2f} of one SQL statement ({b * 1e3:.0f} ms)  {a * 1e3:.0f} ms  all {ms(ours)}"
+    )
+    poll = statistics.median(polls)
+    print(
+        f"read + rules + diff      x{poll:.2f} of the 1 s allowed  {poll * 1e3:.0f} ms  all {ms(polls)}; first, {first} rows written: {whole * 1e3:.0f} ms"
+    )
+    print("unchanged poll           0 rows, 0 bytes of journal, in every repetition")
+    emr.close()
+    journal.close()
+
+
+class StillClock:
+    def now(self):
+        return NOW
+
+
+@dataclass
+class OscarSample(Sample):
+    """The sample place, its clinic on MariaDB."""
+
+    server: private.Server | None = None
+
+    def __enter__(self):
+        super().__enter__()
+        self.server.load(clinic.tables(self.emr))
+        self.ask("secret-set", name="dme", value=private.PASSWORD)
+        return self
+
+    def _answers(self):
+        mine = {"emr.connection": self.server.connection, "emr.user": private.USER, "booking.max_per_hour": 10_000}
+        return {**super()._answers(), **mine}
+
+
+def town(server, folder, poll):
+    with OscarSample(folder, poll=timedelta(seconds=poll), server=server) as sample:
+        sample.enrol()
+        said = folder / "agent.log"
+        with said.open("wb") as log:
+            agent = subprocess.Popen(
+                [sys.executable, "-m", "agent", "--config", str(sample.file), "run"], stdout=log, stderr=log
+            )
+        try:
+            until(sample.portal.slots)
+            spent = []
+            for n in range(ORDERS):
+                slot, name = sample.portal.slots()[-1], f"bench-order-{n}"
+                begun = time.perf_counter()
+                sample.portal.book(CLINIC, name, 1, slot["id"], PATIENT, now=sample.time())
+                until(lambda name=name: sample.portal.outcome(CLINIC, name)[1])
+                spent.append((time.perf_counter() - begun) * 1e3)
+            sync = fdatasync_ms(folder)
+            p50, p95 = spread(spent)
+            print(
+                f"order to outcome         x{p50 / sync:.0f} fdatasync ({sync:.2f} ms)  p50 {p50:.0f}  p95 {p95:.0f} ms  "
+                f"(limit 500)  poll {poll} s, n={ORDERS}, portal polling included"
+            )
+            freed(sample, server, poll)
+        except SystemExit:
+            print(said.read_text(encoding="utf-8")[-3000:])
+            raise
+        finally:
+            agent.terminate()
+            agent.wait(20)
+
+
+def freed(sample, server, poll):
+    """A receptionist cancels; when may anyone book that time?"""
+    desk, spent = clinic.Receptionist(server.desk()), []
+    offered = sample.portal.slots()
+    chosen = sorted({slot["start"] for slot in offered})[:: max(1, len(offered) // FREED)][:FREED]
+    taken = [
+        (at, [desk.book(who, datetime.fromisoformat(at).replace(tzinfo=None)) for who in ("101", "102", "103")])
+        for at in chosen
+    ]
+    until(lambda: not set(chosen) & {slot["start"] for slot in sample.portal.slots()})
+    for at, numbers in taken:
+        begun = time.perf_counter()
+        for number in filter(None, numbers):  # one of them is the doctor whose time was offered
+            desk.cancel(number)
+        until(lambda at=at: at in {slot["start"] for slot in sample.portal.slots()})
+        spent.append(time.perf_counter() - begun)
+    p50, p95 = spread(spent)
+    print(
+        f"freed slot to hub        x{p95 / (poll + 2):.2f} of tick + 2 s  p50 {p50:.2f}  p95 {p95:.2f} s  tick {poll} s, n={FREED}"
+    )
+
+
+def main():
+    if why := private.missing():
+        print(f"left out: {why}")
+        return
+    rights = script(Mariadb("DRIVER={MariaDB Unicode};SERVER=127.0.0.1;DATABASE=oscar", private.USER, str))
+    with tempfile.TemporaryDirectory() as name, private.serving(durable=True, grants=rights) as server:
+        folder = Path(name)
+        reading(server, folder)
+        for poll in (1, 5):
+            server.empty()
+            place = folder / f"poll-{poll}"
+            place.mkdir()
+            town(server, place, poll)
+    print(
+        f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores, Python {sys.version.split()[0]}, {SystemClock().now().utc:%Y-%m-%d}"
+    )
+
+
+if __name__ == "__main__":
+    main()

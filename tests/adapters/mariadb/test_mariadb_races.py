@@ -1,0 +1,334 @@
+"""Who wins when the desk and the agent want one time; and that the recipes nobody should use do double-book."""
+
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from adapters.conformance import Opening
+from adapters.conformance.bench import DAY, MINE, MONDAY, OTHER, at, book, cells, someone
+from adapters.sql.mariadb_bench import MariaBench
+from adapters.sql.oscar.book import Point
+from adapters.sql.oscar.rows import DAY as WHOLE_DAY
+from adapters.sql.private import Server, connect
+from agent.core.booking import Effect, Op, Outcome, Write
+from agent.core.errors import Transient
+from agent.core.model import BookingId, Window
+
+RUNS = 1000
+CHECK = """SELECT appointment_no FROM appointment WHERE provider_no = '101' AND appointment_date = '2026-11-23'
+AND start_time < '09:15:00' AND start_time >= '08:00:00' AND (end_time > '09:00:00' OR start_time >= '09:00:00')
+AND (status IS NULL OR LEFT(status, 1) NOT IN ('C', 'D'))"""
+INSERT = """INSERT INTO appointment(provider_no, appointment_date, start_time, end_time, status, creator)
+VALUES('101', '2026-11-23', '09:00:00', '09:14:00', 't', ?)"""
+GUARDED = f"""INSERT INTO appointment(provider_no, appointment_date, start_time, end_time, status, creator)
+SELECT '101', '2026-11-23', '09:00:00', '09:14:00', 't', ? FROM DUAL WHERE NOT EXISTS ({CHECK})"""  # noqa: S608 - constants
+
+
+def desk_insert(base: Any, who: str, start: Any, minutes: int = 15) -> None:
+    """Insert as a screen does, and leave it uncommitted."""
+    end = start + timedelta(minutes=minutes - 1)
+    base.execute(
+        """INSERT INTO appointment(provider_no, appointment_date, start_time, end_time, name, demographic_no, status,
+        creator) VALUES(?, ?, ?, ?, 'X', 0, 't', 'Manon')""",
+        (who, f"{start:%Y-%m-%d}", f"{start:%H:%M:00}", f"{end:%H:%M:00}"),
+    )
+
+
+class Desk:
+    """One screen, three habits: before, during and after our write."""
+
+    def __init__(self, base: Any, start: Any, when: str) -> None:
+        self.base, self.start, self.when = base, start.replace(tzinfo=None), when
+        self.hers: threading.Thread | None = None
+
+    def step(self, point: Point) -> None:
+        if (self.when, point) == ("before", Point.CLAIMED):
+            desk_insert(self.base, "101", self.start)
+            self.hers = threading.Thread(target=self.base.commit)
+            self.hers.start()  # our check waits for her commit, or sees it
+        elif (self.when, point) == ("during", Point.CHECKED):
+            self.hers = threading.Thread(target=self.insert)
+            self.hers.start()  # her insert waits for our lock
+        elif point is Point.COMMITTED and self.when != "before":
+            if self.hers is None:
+                self.insert()
+            else:
+                self.hers.join(10)
+
+    def insert(self) -> None:
+        desk_insert(self.base, "101", self.start)
+        self.base.commit()
+
+
+def test_a_thousand_races_leave_no_double_booking(server: Server, tmp_path: Any) -> None:
+    """She books the same time before, during or after our write: hers stands alone, ours answers conflict."""
+    bench = MariaBench(server, tmp_path)
+    days, hours = 50, [8 + n / 4 for n in range(20)]
+    bench.fresh([Opening("101", MONDAY + timedelta(days=d, hours=h)) for d in range(days) for h in hours])
+    acts: list[Desk] = []
+    emr = bench.stepped(lambda point: acts[-1].step(point) if acts else None)
+    slots = emr.slots(Window(MONDAY, MONDAY + timedelta(days=days))).slots
+    assert len(slots) == RUNS
+    told = set()
+    with closing(connect(server.desk())) as base:
+        for n, slot in enumerate(slots):
+            acts.append(Desk(base, slot.start, ("before", "during", "after")[n % 3]))
+            told.add(book(emr, slot, booking=BookingId(f"race-{n}")).outcome)
+            if acts[-1].hers is not None:
+                acts[-1].hers.join(10)
+    emr.close()
+    assert told == {Outcome.CONFLICT}
+    with bench.base() as look:
+        rows = look.execute(
+            "SELECT creator, COUNT(*), COUNT(DISTINCT appointment_date, start_time) FROM appointment GROUP BY 1"
+        )
+        assert [tuple(row) for row in rows.fetchall()] == [("Manon", RUNS, RUNS)]
+
+
+def test_a_booking_after_our_last_look_is_reported_at_the_next_read(maria: MariaBench) -> None:
+    """She had the form open all the while and saves at the end: nothing prevents it, the next read says so."""
+    emr = maria.adapter()
+    assert book(emr, at(emr, 9)).outcome is Outcome.BOOKED
+    maria.book(cells(9)[0])
+    assert [each.code for each in emr.slots(DAY).findings] == ["oscar.double"]
+    emr.close()
+
+
+@pytest.mark.parametrize("filled", [False, True], ids=["empty day", "busy day"])
+def test_two_agents_that_both_checked_get_one_row(server: Server, tmp_path: Any, filled: bool) -> None:
+    """Both hold the gap and both insert: the database ends one by deadlock, which tries again and finds the other."""
+    bench = MariaBench(server, tmp_path)
+    bench.fresh(cells(8, 9, 10, 11))
+    if filled:
+        bench.book(cells(8)[0])
+        bench.book(cells(10)[0])
+    gate = threading.Barrier(2)
+
+    def meet(point: Point) -> None:
+        if point is Point.CHECKED and not gate.broken:
+            try:
+                gate.wait(1)
+            except threading.BrokenBarrierError:
+                return
+            gate.abort()
+
+    reader = bench.adapter()
+    slot = at(reader, 9)
+    reader.close()
+    effects: list[Effect] = []
+
+    def work(booking: BookingId) -> None:
+        emr = bench.stepped(meet)
+        effects.append(book(emr, slot, booking=booking))
+        emr.close()
+
+    threads = [threading.Thread(target=work, args=(each,)) for each in (MINE, OTHER)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(effect.outcome for effect in effects) == [Outcome.BOOKED, Outcome.CONFLICT]
+    assert sum(row.ours for row in bench.appointments()) == 1
+
+
+def test_her_unsaved_booking_makes_us_wait_and_then_leave_nothing(maria: MariaBench) -> None:
+    """She holds the time longer than we wait: Transient after two tries, no row, no memory; later it goes on."""
+    emr = maria.stepped(lambda _: None, lock_s=1)
+    slot = at(emr, 9)
+    with closing(connect(maria.server.desk())) as base:
+        desk_insert(base, "101", slot.start)
+        with pytest.raises(Transient):
+            book(emr, slot)
+        base.rollback()
+    assert (emr.find(MINE), maria.appointments()) == (None, [])
+    assert book(emr, slot).outcome is Outcome.BOOKED
+    emr.close()
+
+
+def test_a_long_visit_that_starts_early_still_blocks(maria: MariaBench) -> None:
+    """Three hours from 8 o'clock are found although the lock does not reach back to the day's start."""
+    emr = maria.adapter()
+    slot = at(emr, 10)
+    maria.book(Opening("101", MONDAY + timedelta(hours=8), 180))
+    assert book(emr, slot).outcome is Outcome.CONFLICT
+    emr.close()
+
+
+def test_a_longer_visit_than_any_before_is_found_at_the_last_look(maria: MariaBench) -> None:
+    """A five-hour visit saved while we write lies outside our lock, and wins all the same."""
+    long = Opening("101", MONDAY + timedelta(hours=6), 300)
+    emr = maria.at(Point.CHECKED, lambda: [maria.book(long)][0] and None)
+    maria.book(Opening("102", MONDAY + timedelta(hours=8)))
+    slot = at(emr, 10)
+    assert book(emr, slot).outcome is Outcome.CONFLICT
+    assert [row.ours for row in maria.appointments()] == [False, False]
+    emr.close()
+
+
+@pytest.mark.parametrize(("bound", "waits"), [(60, False), (WHOLE_DAY, True)], ids=["bounded", "whole day"])
+def test_other_doctors_screens_wait_only_within_the_longest_visit(maria: MariaBench, bound: int, waits: bool) -> None:
+    """While we hold our lock, another doctor's early booking goes through; without the bound it would wait."""
+    for hour in (8, 9):
+        maria.book(Opening("102", MONDAY + timedelta(hours=hour)))
+    seen: list[bool] = []
+
+    def other() -> None:
+        with closing(connect(maria.server.desk())) as base:
+            base.execute("SET SESSION innodb_lock_wait_timeout = 1")
+            try:
+                desk_insert(base, "103", MONDAY + timedelta(hours=8, minutes=15))
+                seen.append(False)
+            except Exception as error:  # noqa: BLE001 - the driver's own classes
+                seen.append("1205" in str(error))
+            base.rollback()
+
+    emr = maria.at(Point.CHECKED, other)
+    if bound == WHOLE_DAY:  # a visit nobody can measure takes the bound away
+        with maria.base() as base:
+            base.execute("UPDATE appointment SET end_time = '26:00:00' WHERE start_time = '08:00:00'")
+    assert book(emr, at(emr, 11)).outcome is Outcome.BOOKED
+    assert seen == [waits]
+    emr.close()
+
+
+# ---- recipes nobody should use: each of these does double-book
+
+
+def double(server: Server, script: Callable[[Any, Any], None], level: str = "REPEATABLE READ") -> int:
+    """Run a script on two connections on an empty day; return how many appointments stand."""
+    server.empty()
+    with closing(connect(server.desk())) as agent, closing(connect(server.desk())) as she:
+        for each in (agent, she):
+            each.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL {level}")
+            each.commit()
+        script(agent, she)
+        agent.commit()
+        she.commit()
+        found = she.execute(CHECK).fetchall()
+        she.commit()
+    return len(found)
+
+
+def plain_check(agent: Any, she: Any) -> None:
+    for each, name in ((agent, "a"), (she, "b")):
+        assert each.execute(CHECK).fetchall() == []
+        if each is she:
+            agent.execute(INSERT, ("a",))
+            she.execute(INSERT, (name,))
+
+
+def locked_check(agent: Any, she: Any) -> None:
+    for each in (agent, she):
+        assert each.execute(f"{CHECK} FOR UPDATE").fetchall() == []
+    agent.execute(INSERT, ("a",))
+    she.execute(INSERT, ("b",))
+
+
+def guarded_by_both(agent: Any, she: Any) -> None:
+    assert agent.execute(GUARDED, ("a",)).rowcount == 1
+    assert she.execute(GUARDED, ("b",)).rowcount == 1
+
+
+def guarded_after_her_look(agent: Any, she: Any) -> None:
+    assert she.execute(CHECK).fetchall() == []
+    assert agent.execute(GUARDED, ("a",)).rowcount == 1
+    agent.commit()
+    she.execute(INSERT, ("b",))
+
+
+def locked_after_her_look(agent: Any, she: Any) -> None:
+    assert she.execute(CHECK).fetchall() == []
+    assert agent.execute(f"{CHECK} FOR UPDATE").fetchall() == []
+    agent.execute(INSERT, ("a",))
+    agent.commit()
+    she.execute(INSERT, ("b",))
+
+
+def plain_check_of_unsaved(agent: Any, she: Any) -> None:
+    she.execute(INSERT, ("b",))
+    assert agent.execute(CHECK).fetchall() == []
+    agent.execute(INSERT, ("a",))
+
+
+@pytest.mark.parametrize(
+    ("script", "level"),
+    [
+        (plain_check, "REPEATABLE READ"),
+        (locked_check, "READ COMMITTED"),
+        (guarded_by_both, "READ COMMITTED"),
+        (guarded_after_her_look, "REPEATABLE READ"),
+        (locked_after_her_look, "REPEATABLE READ"),
+        (plain_check_of_unsaved, "REPEATABLE READ"),
+    ],
+)
+def test_an_unsafe_recipe_double_books(server: Server, script: Callable[[Any, Any], None], level: str) -> None:
+    """A plain check, READ COMMITTED, or no look after the commit: two appointments stand."""
+    assert double(server, script, level) == 2
+
+
+@pytest.mark.parametrize("guard", ["lock", "level"])
+def test_without_its_guards_the_recipe_itself_double_books(server: Server, tmp_path: Any, guard: str) -> None:
+    """No FOR UPDATE, or READ COMMITTED, and no last look: two agents get one time; so the tests above can fail."""
+    bench = MariaBench(server, tmp_path)
+    bench.fresh(cells(9))
+    gate = threading.Barrier(2)
+
+    def meet(point: Point) -> None:
+        if point is Point.CHECKED:
+            gate.wait(5)
+
+    reader = bench.adapter()
+    slot = at(reader, 9)
+    reader.close()
+
+    def work(booking: BookingId) -> None:
+        emr = bench.stepped(meet)
+        dialect, writer = emr._session.dialect, emr._writer
+        if guard == "lock":
+            dialect.lock = ""
+        else:
+            dialect.begin_write = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
+            claim = emr._session._begin
+            emr._session._begin = lambda sql: (claim(sql), claim("START TRANSACTION"))[1]  # type: ignore[method-assign]
+        writer._settle = lambda known: Effect(known.booking, 1, Outcome.BOOKED)  # type: ignore[method-assign]
+        book(emr, slot, booking=booking)
+        emr.close()
+
+    threads = [threading.Thread(target=work, args=(each,)) for each in (MINE, OTHER)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(bench.appointments()) == 2
+
+
+def test_without_its_last_look_a_stale_form_double_books(maria: MariaBench) -> None:
+    """She looked before, saves right after our commit: only the look after it makes room."""
+    emr = maria.at(Point.CHECKED, lambda: None)
+    writer: Any = emr._writer
+    writer._settle = lambda known: [maria.book(cells(9)[0])][0] and Effect(known.booking, 1, Outcome.BOOKED)
+    book(emr, at(emr, 9))
+    assert len(maria.appointments()) == 2
+    emr.close()
+
+
+def test_a_write_of_another_version_finds_a_placed_row_first(maria: MariaBench) -> None:
+    """Cut off after the commit, then cancelled by a newer version: the row is verified, then cancelled."""
+    emr = maria.at(Point.COMMITTED, _end)
+    slot = at(emr, 9)
+    with pytest.raises(KeyboardInterrupt):
+        book(emr, slot)
+    again = maria.adapter()
+    write = Write(MINE, 2, Op.CANCEL, None, None, None, someone(MINE, 2), None)
+    assert again.write(write).outcome is Outcome.CANCELLED
+    assert maria.appointments() == []
+    emr.close()
+    again.close()
+
+
+def _end() -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,54 @@
+"""Each bad state a person can see: its name, when it is, the sentence of `creneau status`, what to do.
+
+Rule: a test shows each one, in both languages; the table of docs/operate.md is made of these.
+"""
+
+STATES = {
+    "stopped": ("the agent is not running", "Créneau is stopped.", "Start the agent: creneau run, or its service"),
+    "hub-away": (
+        "the hub is down or cannot be reached",
+        "{host} refuses the connection",
+        "check the port under [hub] url, and [hub] proxy if one is needed",
+    ),
+    "hub-made-anew": (
+        "the hub lost its database and keys",
+        "what came back is not this hub's answer",
+        "a proxy or firewall may be answering instead of the hub: creneau check hub",
+    ),
+    "shut-out": (
+        "the hub's operator revoked the clinic",
+        "the hub has shut this agent out",
+        "call the hub operator; to come back: creneau enrol CODE",
+    ),
+    "copy": (
+        "two agents run on copies of one folder, or another machine took over",
+        "another agent, or a copy of this one, speaks for this clinic",
+        "stop the other one, then ask the hub operator for a takeover code: creneau enrol CODE",
+    ),
+    "clock": ("the clock is wrong", "this machine's clock is {seconds} s off", "turn on time synchronisation"),
+    "rules-lost": (
+        "the journal was damaged and begun anew",
+        "no rules are in force: nothing leaves",
+        "Put the rules into force: creneau sharing apply",
+    ),
+    "emr-missing": (
+        "the EMR's database is away",
+        "there is no database file where the connection points",
+        "mend connection under [[emr]], or bring the disk or share back",
+    ),
+    "emr-changed": (
+        "the EMR's schema changed, or a share mounted empty",
+        "the database is not as expected ({code})",
+        "creneau check emr",
+    ),
+    "emr-locked": (
+        "the EMR hangs on a lock",
+        "somebody else holds the lock ({code})",
+        "Find out what is wrong: creneau check",
+    ),
+    "rows-vanished": (
+        "more than three appointments of ours vanished at once",
+        "frozen: nothing is written into the EMR",
+        "End the pause or the freeze: creneau sharing resume",
+    ),
+}

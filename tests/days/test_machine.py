@@ -1,0 +1,172 @@
+"""Bad days of the machine: garbage, clones, kills, clocks; no booking is made twice and none is forgotten."""
+
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.clock import SystemClock
+from agent.config import read_plan
+from agent.core.model import Instant
+from agent.wiring import start
+from agent.wiring.catalog import entries
+from agent.wiring.sample import CLINIC
+from hub import desk
+
+
+def test_a_journal_of_garbage_is_set_aside_and_rebuilt(day: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Booked before, garbage now: looked up in the EMR, told as booked, a later cancel and move still go through."""
+    first, second, third = day.open()[:40:15]
+    day.hold("days-garbage-1", 1, first["id"])
+    day.outcome("days-garbage-1", 1, "held")
+    day.book("days-garbage-1", 2, first["id"])
+    day.book("days-garbage-2", 1, second["id"])
+    day.outcome("days-garbage-1", 2, "booked")
+    day.outcome("days-garbage-2", 1, "booked")
+    before = [row.number for row in day.ours()]
+    day.stop()
+    day.book("days-garbage-3", 1, third["id"])
+    (day.etat / "journal.db").write_bytes(b"\xffgarbage" * 9999)
+    day.sample.start()
+    assert "journal.lost" in caplog.text
+    assert len(list(day.etat.glob("journal-*.bad"))) == 1
+    day.until("bookings known again", lambda: len(day.sample.ask("bookings")["bookings"]) == 3)
+    assert [row.number for row in day.ours()][:2] == before
+    day.shows("rules-lost")
+    day.sample.ask("sharing-apply", digest=day.sample.ask("sharing-diff")["digest"])
+    day.offered()
+    assert day.outcome("days-garbage-1", 2) == "booked"
+    assert day.word("days-garbage-1") == "booked"
+    day.cancel("days-garbage-1", 3)
+    day.outcome("days-garbage-1", 3, "cancelled")
+    assert day.word("days-garbage-1") == "not-booked"
+    free = day.offered()[5]
+    day.book("days-garbage-2", 2, free["id"])
+    day.outcome("days-garbage-2", 2, "booked")
+    assert day.word("days-garbage-2") == "booked"
+    assert len(day.ours()) == 1 + (day.portal.outcome(CLINIC, "days-garbage-3") == (1, "booked"))
+
+
+def test_two_agents_on_copies_of_one_folder_both_lose_the_turn_until_a_person_picks_one(day: Any) -> None:
+    """A, B, A: the hub calls the clinic torn, bookings by tasks or turn wait; a takeover code makes one of them whole."""
+    slots = day.open()
+    day.until("a beat heard", lambda: day.sample.look()["heard"] or day.sample.beat())
+    day.stop()
+    copy = day.etat.with_name("copie")
+    shutil.copytree(day.etat, copy)
+    day.sample.start()
+    day.until("A heard", lambda: day.sample.look()["turn"]["number"])
+    twin_file = day.sample.folder / "copie.toml"
+    twin_file.write_text(
+        day.sample.file.read_text(encoding="utf-8").replace(day.etat.as_posix(), copy.as_posix()), encoding="utf-8"
+    )
+    twin = start(read_plan(twin_file, entries()))
+    try:
+        day.until("torn", lambda: day.sample.agent.wake("receive", "beat") or day.sample.look()["state"] == "torn")
+        assert day.until("said", lambda: "torn" in [one["state"] for one in desk.clinics(day.hub)])
+    finally:
+        twin.stop()
+    day.shows("copy")
+    day.sample.ask("enrol", code=desk.code(day.hub, CLINIC, takeover=True))
+    day.until("whole", lambda: day.sample.beat() or day.sample.look()["state"] == "ok")
+    day.book("days-clone-1", 1, day.offered()[0]["id"])
+    day.outcome("days-clone-1", 1, "booked")
+    assert len(day.ours()) == 1
+    assert slots
+
+
+POINTS = ["before-T1", "after-T1", "T2", "T3", "T4", "before-attempt", "after-attempt", "before-T5", "after-T5"]
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at_any_point_the_patient_is_booked_once_and_told_so(day: Any, point: str) -> None:
+    """Killed with -9 before or after each durable act of a booking: started again, one appointment, one answer, "booked"."""
+    slot = day.open()[3]
+    day.stop()
+    day.book("days-kill-1", 1, slot["id"])
+    runner = Path(__file__).with_name("kill_at.py")
+    done = subprocess.run(
+        [sys.executable, str(runner), str(day.sample.file), point], capture_output=True, timeout=20, check=False
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert day.canaries() == []
+    day.sample.start()
+    assert day.outcome("days-kill-1", 1, "booked") == "booked"
+    assert day.word("days-kill-1") == "booked"
+    assert len(day.ours()) == 1
+    assert day.sample.agent.state.journal.records().verify() is None
+
+
+class Clock:
+    """The system's clock, wrong by `off`."""
+
+    off = timedelta(0)
+
+    def __init__(self, *args: Any) -> None:
+        self.real = SystemClock(*args)
+
+    def now(self) -> Instant:
+        right = self.real.now()
+        return Instant(right.utc + self.off, right.age)
+
+
+@pytest.mark.parametrize("off", [timedelta(minutes=10), -timedelta(minutes=10)])
+def test_a_clock_ten_minutes_off_is_corrected_and_named(
+    day: Any, monkeypatch: pytest.MonkeyPatch, off: timedelta
+) -> None:
+    """The hub's signed time is used instead: bookings go on, and status names the clock and the remedy."""
+    day.sample.enrol()
+    monkeypatch.setattr(Clock, "off", off)
+    monkeypatch.setattr("agent.wiring.state.SystemClock", Clock)
+    day.sample.start()
+    slot = day.offered()[3]
+    day.book("days-clock-1", 1, slot["id"])
+    assert day.outcome("days-clock-1", 1, "booked") == "booked"
+    day.shows("clock")
+
+
+@pytest.mark.parametrize("off", [timedelta(days=3652), -timedelta(days=3652)])
+def test_a_clock_ten_years_off_publishes_nothing_and_says_so(
+    day: Any, monkeypatch: pytest.MonkeyPatch, off: timedelta
+) -> None:
+    """No offer leaves and no booking is written by such a clock; set right and started again, all goes on."""
+    slot = day.open()[3]
+    day.stop()
+    day.book("days-clock-2", 1, slot["id"])
+    with monkeypatch.context() as wrong:
+        wrong.setattr(Clock, "off", off)
+        wrong.setattr("agent.wiring.state.SystemClock", Clock)
+        day.sample.start()
+        day.until("said", lambda: "clock is" in day.status())
+        assert "Créneau is working." not in day.status()
+        assert day.ours() == []
+        day.stop()
+    day.sample.start()
+    told = day.outcome("days-clock-2", 1, "booked", "conflict")  # ten years on, every slot offered was long over
+    assert len(day.ours()) == (told == "booked")
+
+
+def test_unchanged_polls_write_nothing(day: Any) -> None:
+    """Told once, three more readings of the same agenda leave the journal's pages as they are."""
+    day.open()
+    agent = day.sample.agent
+    day.until("a beat", lambda: agent.state.board.read().legs.get("beat") or agent.wake("beat"))
+    day.until("all told", lambda: agent.state.journal.outbox().told() == agent.state.journal.outbox().view())
+    day.until("well", day.sample.well)
+    with closing(sqlite3.connect(day.etat / "journal.db")) as base:
+        before = base.execute("PRAGMA data_version").fetchone()
+        seen = set()
+
+        def polls() -> bool:
+            seen.update(read.age for read in agent.state.board.read().reads.values())
+            return len(seen) > 3
+
+        day.until("three polls", polls)
+        assert base.execute("PRAGMA data_version").fetchone() == before

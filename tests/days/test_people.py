@@ -1,0 +1,77 @@
+"""Bad days of people: odd names, odd files; whatever is typed, nothing leaks and nothing breaks."""
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from agent.config import read_plan
+from agent.core.errors import CreneauError
+from agent.wiring.catalog import entries
+from hub import desk
+
+NAMES = {
+    "accents and an apostrophe": ("D'Émond-Lévêque", "Zoë-Anaïs"),
+    "200 characters": ("Canariensis" * 18 + "é", "Z" * 200),
+    "emoji": ("Canari🐤Tremblay", "Zoé 👩‍⚕️"),
+    "sql": ("Canari'; DROP TABLE appointment; --", 'Zoé" OR 1=1'),
+    "hl7": ("Canari^Tremblay|PID~MSH\\F\\", "Zoé&\x0b\x1c\r"),
+}
+
+
+@pytest.mark.parametrize("who", NAMES)
+def test_any_name_is_booked_or_refused_and_never_breaks_the_agenda(day: Any, who: str) -> None:
+    """Accents, 200 characters, emoji, SQL and HL7 metacharacters: one row at most, every other row untouched."""
+    family, given = NAMES[who]
+    slot = day.open()[3]
+    before = day.sample.rows()
+    day.book("days-name-1", 1, slot["id"], family=family, given=given)
+    told = day.outcome("days-name-1", 1)
+    ours = day.ours()
+    assert told == "booked" or told.startswith("refused")
+    assert len(ours) == (told == "booked")
+    assert [row for row in day.sample.rows() if row not in ours] == before
+    if who == "accents and an apostrophe":
+        assert ours[0].name.startswith("D'ÉMOND-LÉVÊQUE")
+    assert [path for path in day.etat.rglob("*") if path.is_file() and family[:12].encode() in path.read_bytes()] == []
+
+
+@pytest.mark.parametrize("saved", ["cp1252", "utf-16", "utf-8-sig"])
+def test_a_file_saved_otherwise_is_read_or_refused_with_a_sentence_and_the_agent_goes_on(day: Any, saved: str) -> None:
+    """ANSI, UTF-16, a byte-order mark: the running agent keeps its plan and its slots stay at the hub."""
+    day.open()
+    text = day.sample.file.read_text(encoding="utf-8")
+    day.sample.file.write_bytes((text + "\n# à jour\n").encode(saved))
+    with suppress(CreneauError):  # refused by a sentence of the family, never by a traceback
+        read_plan(day.sample.file, entries())
+    day.sample.agent.reload()
+    assert day.sample.agent.alive()
+    assert day.offered()
+
+
+def test_typographic_quotes_are_refused_with_a_sentence_and_the_agent_goes_on(day: Any) -> None:
+    """A word processor's quotes change nothing that runs; put right, the file is taken again."""
+    day.open()
+    good = day.sample.file.read_text(encoding="utf-8")
+    bad = good.replace('poll       = "1s"', "poll       = “1s”")
+    day.sample.file.write_text(bad, encoding="utf-8")
+    with pytest.raises(CreneauError) as wrong:
+        read_plan(day.sample.file, entries())
+    assert str(wrong.value)
+    day.sample.agent.reload()
+    assert day.sample.agent.alive()
+    day.sample.file.write_text(good, encoding="utf-8")
+    day.sample.agent.reload()
+    assert day.offered()
+
+
+def test_an_agent_shut_out_by_the_hub_says_so_and_a_new_code_brings_it_back(day: Any) -> None:
+    """Revoked: the hub is silent about slots, status says who to call, and after a new code all is as before."""
+    day.open()
+    desk.revoke(day.hub, "fjord")
+    day.shows("shut-out")
+    assert day.portal.slots() == []
+    day.sample.ask("enrol", code=desk.code(day.hub, "fjord"))
+    desk.offers(day.hub, start=True, name="fjord")
+    assert day.offered()
+    day.until("well", lambda: day.sample.beat() or day.sample.well())
