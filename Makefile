@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready-$(shell cat requirements.lock pyproject.toml 2>/dev/nul
 PO     := $(wildcard agent/locale/*/LC_MESSAGES/creneau.po)
 MO     := $(PO:.po=.mo)
 
-.PHONY: help demo test lint bench wheel clean
+.PHONY: help demo test lint bench prove mutants wheel clean
 help:            ## say what can be made
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -25,6 +25,13 @@ lint: $(READY) $(MO)  ## style, types for Linux and Windows, import contract
 	$(BIN)/mypy
 	$(BIN)/mypy --platform win32
 	$(BIN)/lint-imports
+
+prove: $(READY)  ## every order of events with four faults, then a thousand simulated clinics (hours)
+	$(BIN)/python -m tests.model.prove 4
+	$(BIN)/python -m tests.sim 0 1000
+
+mutants: $(READY)  ## take each guard of a booking away; the proof must miss it
+	$(BIN)/python -m pytest -n 2 -v tests/model/test_mutants.py
 
 bench: $(READY) $(MO) $(DB)  ## figures, each beside a peer or a limit of the same run
 	@for script in bench/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

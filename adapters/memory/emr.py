@@ -178,11 +178,14 @@ class MemoryEmr:
                 return known
             new = clinic.rows[known.ref]
             old = clinic.rows.get(known.previous) if known.previous else None
-            if self._lost(new, known.previous) or (old is not None and not self._ours(old)):
-                self._undo(new)
+            mine = self._untouched(new, known)
+            lost_to_staff = new.status == "cancelled" and old is not None
+            if lost_to_staff or (mine and (self._lost(new, known.previous) or (old and not self._ours(old)))):
+                if mine:  # what staff touched is theirs
+                    self._undo(new)
                 lost = Applied(known.version, Outcome.CONFLICT, old.key if old else None, known.previous)
             else:
-                if old is not None:
+                if old is not None and self._ours(old):
                     self._give_up(old)
                 lost = replace(known, previous=None, verified=True)
             clinic.applied[booking] = lost

@@ -126,7 +126,7 @@ class Checker:
         team = (blank._replace(turn=turn), *(blank for _ in range(agents - 1)))
         self.start = Scene(0, model.start(), team, (), (0, 1, 0, 0), (desk, -1, staff), faults)
         self._fine: set[tuple[tuple[int, ...], int]] = set()
-        self._orders: dict[tuple[int, int, int], int] = {}
+        self._orders: dict[tuple[int, ...], int] = {}
 
     # ---- the search
 
@@ -178,27 +178,28 @@ class Checker:
             yield "time passes (90 s)", scene._replace(tick=scene.tick + 1, wire=wire)
 
     def _may_tick(self, scene: Scene) -> bool:
-        """An unfenced write ends, or is given up, within its longest time."""
+        """Say whether time may pass: an unfenced write ends, or is given up, within its longest time."""
         return self.fenced or all(agent.pc < 0 for agent in scene.agents)
 
     def _receives(self, scene: Scene, n: int, agent: Agent, name: str) -> Iterator[Step]:
         for goal in self.goals:
             row = self._row(agent, goal.booking)
             if row is None or row.seen_ver < goal.version:
-                new = self._ordered(agent.rows[goal.booking], goal, scene.tick)
+                rev = max((one.outcome_rev for a in scene.agents if (one := self._row(a, goal.booking))), default=0)
+                new = self._ordered(agent.rows[goal.booking], goal, scene.tick, rev)
                 bumps = (
                     agent.bumps if agent.node == 0 else _put(agent.bumps, goal.booking, agent.bumps[goal.booking] + 1)
                 )
                 rows = _put(agent.rows, goal.booking, new)
                 yield f"{name} receives {goal}", _with(scene, n, agent._replace(rows=rows, bumps=bumps))
 
-    def _ordered(self, row: int, goal: Goal, tick: int) -> int:
-        key = (row, self.goals.index(goal), tick)
+    def _ordered(self, row: int, goal: Goal, tick: int, rev: int) -> int:
+        key = (row, self.goals.index(goal), tick, rev)
         if key not in self._orders:
             slot = None if goal.slot is None else SLOTS[goal.slot]
             line = None if slot is None else slot.key.encode()
             was = None if row < 0 else self.rowpool.items[row]
-            after, _ = advance(was, Ordered(goal.order(), EMR, slot, line, at(tick).utc), None)  # type: ignore[arg-type]
+            after, _ = advance(was, Ordered(replace(goal.order(), told=rev), EMR, slot, line, at(tick).utc), None)  # type: ignore[arg-type]
             self._orders[key] = self.rowpool(after)
         return self._orders[key]
 
@@ -334,7 +335,7 @@ class Checker:
         return f"{name} sends {_asked(write)}", sent
 
     def _turn_over(self, scene: Scene, turn: Turn | None) -> bool:
-        """What an unfenced adapter asks itself before it sends, by its own clock."""
+        """Ask what an unfenced adapter asks itself before it sends, by its own clock."""
         rules = self.model.rules
         assert rules is not None
         return turn is None or turn.good_until - at(scene.tick).age < rules.longest_write
@@ -369,7 +370,7 @@ class Checker:
             yield from self._tasks(scene, scene.agents[0])
 
     def _tasks(self, scene: Scene, agent: Agent) -> Iterator[Step]:
-        """A person answers what is asked, truly."""
+        """Let a person answer what is asked, truly."""
         for b in range(self.bookings):
             row = self._row(agent, b)
             if row is None:
@@ -453,7 +454,9 @@ class Checker:
 
     def _held(self, before: Scene, after: Scene, write: Write | None) -> Scene:
         was, now = self.model.rows(before.emr), self.model.rows(after.emr)
-        if {row for row in was if row.booking is None} != {row for row in now if row.booking is None}:
+        cancels = write is not None and write.op is Op.CANCEL  # carried out on what staff moved, too
+        theirs = {(row.ref, row.slot) for row in was if row.booking is None and not (cancels and row.ours)}
+        if not theirs <= {(row.ref, row.slot) for row in now if row.booking is None}:
             raise Violation("I6", "a row that is not ours changed")
         ever = set(after.ever)
         for b in range(self.bookings):
@@ -462,7 +465,8 @@ class Checker:
             if len(mine) > 2 or (len(mine) == 2 and not all(row.pending for row in mine)):
                 raise Violation("I1", f"{len(mine)} active appointments of one booking")
             moves = write is not None and write.booking == BOOKINGS[b] and write.op is Op.MOVE
-            if moves and had and not mine:
+            untouched = after.desk[2] == self.start.desk[2]
+            if moves and had and not mine and untouched:
                 raise Violation("I1b", "a move lost the appointment")
             new = {row.slot for row in mine} - {row.slot for row in had}
             if new and write is not None and write.booking == BOOKINGS[b]:
@@ -492,7 +496,7 @@ class Checker:
             raise _at(Violation("I2", "booked over a person's row, and not yielded"), f"{_asked(write)} is answered")
 
     def _told(self, scene: Scene, b: int, row: Booking) -> None:
-        if row.outcome is not Outcome.BOOKED or isinstance(self.model, Drop):
+        if row.outcome is not Outcome.BOOKED or isinstance(self.model, Drop) or scene.desk[2] != self.start.desk[2]:
             return
         if row.cur_slot is None or (b, row.cur_slot.key) not in scene.ever:
             raise _at(Violation("I3", "told booked, and it never stood there"), f"the agent tells {row.outcome}")
@@ -508,9 +512,8 @@ class Checker:
             return
         report.settled += 1
         report.unsure += any(row and row.state is State.UNSURE for a in scene.agents for row in self._rows(a))
-        for n, agent in enumerate(scene.agents):
-            for b in range(self.bookings):
-                self._converged(scene, n, agent, b)
+        for b in range(self.bookings):
+            self._converged(scene, b)
 
     def _rows(self, agent: Agent) -> list[Booking | None]:
         return [self._row(agent, b) for b in range(self.bookings)]
@@ -562,13 +565,21 @@ class Checker:
             node = self.strategy.answered(node, answer, seen)
         return bool(ask.what == agent.since)
 
-    def _converged(self, scene: Scene, n: int, agent: Agent, b: int) -> None:
-        row = self._row(agent, b)
-        if row is None or row.seen_ver < self.newest[b]:
+    def _converged(self, scene: Scene, b: int) -> None:
+        """Compare what the hub shows, the highest rev, with the EMR; two outcomes of one rev are "being checked"."""
+        rows = [self._row(agent, b) for agent in scene.agents]
+        known = [row for row in rows if row is not None and row.seen_ver == self.newest[b]]
+        if len(known) < len(rows):
             raise Violation("I8", "an order was forgotten")
-        if row.state not in CALM:
-            self._may_wait(scene, n, row)
-            return
+        for n, row in enumerate(known):
+            if row.state not in CALM:
+                self._may_wait(scene, n, row)
+        top = max(row.outcome_rev for row in known)
+        shown = [row for row in known if row.outcome_rev == top and row.outcome is not None]
+        if len({(row.done_ver, row.outcome, row.kept) for row in shown}) == 1 and shown[0].state in CALM:
+            self._is_true(scene, shown[0])
+
+    def _is_true(self, scene: Scene, row: Booking) -> None:
         mine = {one.slot for one in self.model.rows(scene.emr) if one.booking == row.booking}
         if row.outcome in {Outcome.REQUESTED, Outcome.CHANGED}:
             return
@@ -584,7 +595,7 @@ class Checker:
             raise Violation("I3", "told booked, elsewhere than asked")
 
     def _may_wait(self, scene: Scene, n: int, row: Booking) -> None:
-        """A person looks; or it waits for a turn that another holds, or for time that this search does not have."""
+        """Let a row wait for a person, for a turn that another holds, or for time that this search does not have."""
         waits = not self.fenced and (n != scene.hub[0] or row.state is State.INTENT)
         if row.state not in {State.UNSURE, State.QUARANTINE} and not waits and scene.tick == self.last:
             raise Violation("I8", f"{row.booking} stays {row.state} for ever")

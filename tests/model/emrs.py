@@ -46,6 +46,8 @@ class Row:
     booking: BookingId | None
     pending: bool = False
     late: bool = False
+    ours: bool = False
+    """Made by us, whoever's it is now."""
 
 
 class Model:
@@ -205,7 +207,16 @@ class Sidecar(Model):
             theirs = row.status == "received" or (known is not None and known.slot not in {None, row.key})
             mine = row.creator == "creneau" and not theirs
             whose = booking or BookingId(row.text.partition(",")[0])
-            found.append(Row(row.ref, row.key, whose if mine else None, row.ref in pending, row.creator == LATE))
+            found.append(
+                Row(
+                    row.ref,
+                    row.key,
+                    whose if mine else None,
+                    row.ref in pending,
+                    row.creator == LATE,
+                    row.creator == "creneau",
+                )
+            )
         return tuple(found)
 
     def _desk(self, emr: Any, key: SlotKey) -> Hashable:
@@ -338,7 +349,7 @@ class Hl7(Plain):
         blind = replace(UNFENCED, recovery=Recovery.BLIND, enquire_first=False)
         self.rules = rules or (UNFENCED if enquiry else blind)
 
-    def _run(self, emr: Apts, write: Write, pc: Any) -> tuple[Hashable, str, Any]:
+    def _run(self, emr: Apts, write: Write, pc: Any) -> tuple[Hashable, str, Any]:  # noqa: PLR0911 - one answer of SRR each
         own = self.mine(emr, write.booking, "kept")
         past = self.memory and self.mine(emr, write.booking, "cancelled") is not None
         if write.slot is None:
@@ -424,7 +435,7 @@ class Fhir(Model):
             return self._read(emr, write)
         return getattr(self, f"_{stage}")(emr, write, *had)
 
-    def _read(self, emr: Fhir_, write: Write) -> tuple[Hashable, str, Any]:
+    def _read(self, emr: Fhir_, write: Write) -> tuple[Hashable, str, Any]:  # noqa: PLR0911 - one next request each
         own = dict(emr.ours).get(write.booking, Resource())
         if own.version > write.version or (own.version == write.version and own.sure):
             return emr, REPLY, self._answer(write.booking, own)

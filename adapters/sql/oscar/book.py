@@ -4,7 +4,7 @@ Rule: what the sidecar remembers decides; only rows made by us and still to do a
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC
 from enum import StrEnum
@@ -154,18 +154,22 @@ class Writer:
 
     def _verify(self, work: Work, known: Applied) -> Applied:
         row, old = rows.see(work, known.ref, lock=True), rows.see(work, known.previous, lock=True)
-        if row is None or not row.is_ours or row.key != known.slot:
-            return replace(known, outcome=Outcome.BOOKED, previous=None)  # staff came first: it is theirs
-        lost = bool(rows.overlapping(work, row.place, row.minutes) - {known.ref, known.previous})
-        if lost or (old is not None and not old.is_ours):
-            rows.delete(work, row.ref)
+        mine = row is not None and row.is_ours and row.key == known.slot
+        gone = (row is None or row.is_gone) and old is not None
+        lost = row is not None and mine and bool(self._others(work, row, known))
+        if gone or lost or (mine and old is not None and not old.is_ours):
+            if row is not None and mine:  # what staff touched is theirs
+                rows.delete(work, row.ref)
             log.info("booking.yielded booking=%s", known.booking)
             return replace(
                 known, outcome=Outcome.CONFLICT, slot=old.key if old else None, ref=known.previous, previous=None
             )
-        if old is not None:
+        if old is not None and old.is_ours:
             rows.cancel(work, old.ref, self._now())
         return replace(known, outcome=Outcome.BOOKED, previous=None)
+
+    def _others(self, work: Work, row: Seen, known: Applied) -> Collection[int]:
+        return rows.overlapping(work, row.place, row.minutes) - {known.ref, known.previous}
 
     def _place(self, slot: Slot) -> tuple[Place, int]:
         return place(slot.practitioner.key, slot.start, self._site(slot).zone), lasts(slot.start, slot.end)

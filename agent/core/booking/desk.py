@@ -46,7 +46,7 @@ def _entered(row: Booking, slot: Slot | None, version: int | None) -> Result:
 def _resolved(row: Booking, *, there: bool) -> Result:
     if row.intent_ver is None:  # it had vanished, or came back
         if there:
-            ref = row.emr_ref if row.cur_slot is None else None
+            ref = (row.emr_ref or UNNAMED) if row.cur_slot is None else None
             return settle(placed(row, row.cur_slot, ref), Outcome.BOOKED, version=row.done_ver)
         return settle(placed(row, None, None), Outcome.CANCELLED_BY_CLINIC, version=row.done_ver)
     if row.intent_op is Op.CANCEL:

@@ -155,8 +155,8 @@ def met(row: Booking, event: Looked, rules: WriteRules | None) -> Result:
     if effect.theirs:
         shown = as_shown(row, effect)
         return (shown, ()) if row.goal_slot is None or row.fault else ask_person(shown)
-    if effect.outcome is not Outcome.BOOKED:
-        return row, ()
+    if effect.outcome is not Outcome.BOOKED:  # after a conflict it has what it had before, if anything
+        return (as_shown(row, effect) if effect.outcome is Outcome.CONFLICT else row), ()
     here = row.goal_slot is not None and row.goal_slot.key == effect.slot
     forgotten = row.goal is not None and row.goal_slot is None and effect.version == row.seen_ver
     reached = here or forgotten  # a lost journal no longer knows the slot, the EMR knows the version

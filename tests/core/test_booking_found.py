@@ -1,0 +1,85 @@
+"""What the model checker found, each as the smallest row that shows it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from agent.core.booking import (
+    Booking,
+    Effect,
+    Firmness,
+    Looked,
+    Op,
+    Order,
+    Ordered,
+    Outcome,
+    Recovery,
+    Seen,
+    State,
+    WriteRules,
+    advance,
+)
+from agent.core.model import BookingId, EmrName, EmrRef, Practitioner, SiteId, Slot, SlotId, SlotKey
+
+NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
+ME = BookingId("booking-1")
+FENCED = WriteRules(
+    recovery=Recovery.RERUN, enquire_first=False, tombstone=True, fenced=True, moves=True,
+    quiet=timedelta(0), longest_write=timedelta(seconds=20),
+)  # fmt: skip
+
+
+def cell(key: str) -> Slot:
+    start = NOW + timedelta(days=1)
+    who = Practitioner("101")
+    return Slot(EmrName("dme"), SlotKey(key), SiteId("main"), who, start, start + timedelta(minutes=15), "R")
+
+
+S1 = cell("s1")
+
+
+def ordered(version: int = 1, rev: int = 0) -> Booking:
+    made = Order(ME, version, SlotId("s1"), Firmness.FIRM, None, NOW + timedelta(hours=1), b"l", None, b"h", rev)
+    return advance(None, Ordered(made, S1.emr, S1, b"l", NOW), None)[0]
+
+
+def shown(version: int = 1, *, pending: bool = True) -> Effect:
+    return Effect(ME, version, Outcome.BOOKED, EmrRef("a"), S1.key, pending=pending)
+
+
+def intent() -> Booking:
+    return replace(ordered(), state=State.INTENT, intent_ver=1, intent_op=Op.BOOK, intent_at=NOW, intent_slot=S1)
+
+
+def test_a_write_cut_off_before_its_verify_is_never_called_booked() -> None:
+    """Looked up instead of run again, it is a person's; a poll that shows it says nothing."""
+    after, _ = advance(intent(), Looked(shown(), NOW), FENCED)
+    assert (after.state, after.outcome) == (State.UNSURE, Outcome.CHECKING)
+    assert advance(after, Seen(shown()), FENCED) == (after, ())
+    assert advance(intent(), Looked(shown(pending=False), NOW), FENCED)[0].outcome is Outcome.BOOKED
+
+
+def test_our_own_cut_off_write_is_taken_up_again() -> None:
+    """A row without an intent whose version stands unverified in the EMR gets its intent back."""
+    after, actions = advance(ordered(), Looked(shown(), NOW), FENCED)
+    assert (after.state, after.intent_ver, after.intent_op) == (State.INTENT, 1, Op.BOOK)
+    assert len(actions) == 1
+
+
+def test_a_cut_off_write_of_an_older_version_is_a_persons() -> None:
+    """What it stands for has changed since."""
+    assert advance(ordered(2), Looked(shown(1), NOW), FENCED)[0].state is State.UNSURE
+
+
+def test_a_conflict_found_in_the_emr_keeps_what_it_shows() -> None:
+    """Another agent lost a move: the patient still has the first appointment."""
+    lost = replace(shown(pending=False), outcome=Outcome.CONFLICT)
+    assert advance(ordered(), Looked(lost, NOW), FENCED)[0].emr_ref == "a"
+    assert advance(intent(), Looked(lost, NOW), FENCED)[0].kept
+    gone = Effect(ME, 1, Outcome.CANCELLED)
+    assert advance(ordered(2), Looked(gone, NOW), FENCED) == (ordered(2), ())
+
+
+def test_outcomes_count_on_from_what_the_hub_holds() -> None:
+    """After a lost journal or a takeover: the hub shows only the highest, so beginning at 1 would never be heard."""
+    after, _ = advance(ordered(3, rev=2), Looked(shown(3, pending=False), NOW), FENCED)
+    assert (after.outcome, after.outcome_rev) == (Outcome.BOOKED, 3)
