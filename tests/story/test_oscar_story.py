@@ -447,6 +447,8 @@ def true_to_the_database(server: private.Server, told: dict[str, str], customer:
         elif word in ("changed", "cancelled-by-clinic"):
             assert number in desk.touched, (name, word)
             assert (number in standing) == (word == "changed"), (name, word, status)
+        elif word == "checking":  # the patient wants another time for what the desk has touched: a person looks
+            assert number in desk.touched, (name, word)
         elif word == "conflict" and number is not None:  # a move that was lost keeps the old time
             assert number in standing, (name, word)
         else:
