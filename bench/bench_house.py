@@ -1,12 +1,12 @@
 """Start, idle cost and order-to-outcome of one agent on the sample clinic, each beside a limit of the same run."""
 
-import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from measuring import cpu_s, fdatasync_ms, rss_mb, until
 
 from agent.wiring.sample import CLINIC, Sample
 
@@ -19,38 +19,6 @@ PATIENT = {
 }
 ORDERS = 60
 IDLE_S = 20
-PAGE = os.sysconf("SC_PAGE_SIZE")
-TICK = os.sysconf("SC_CLK_TCK")
-
-
-def rss_mb(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE / 1e6
-
-
-def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
-
-
-def fdatasync_ms(folder: Path, times: int = 40) -> float:
-    with (folder / "sync").open("wb") as file:
-        spent = []
-        for _ in range(times):
-            file.write(os.urandom(4096))
-            file.flush()
-            began = time.perf_counter()
-            os.fdatasync(file.fileno())
-            spent.append(time.perf_counter() - began)
-    return statistics.median(spent) * 1e3
-
-
-def until(ready, seconds=30.0):
-    ends = time.perf_counter() + seconds
-    while not (found := ready()):
-        if time.perf_counter() > ends:
-            raise SystemExit("did not come in time")
-        time.sleep(0.002)
-    return found
 
 
 def agent_process(sample: Sample) -> subprocess.Popen[bytes]:
@@ -88,7 +56,6 @@ def measure(sample: Sample, folder: Path) -> None:
         f"(limit 500 ms)  fdatasync {sync:.2f} ms  n={ORDERS}, portal polling included"
     )
 
-    until(lambda: True)
     time.sleep(2)
     before, at = cpu_s(process.pid), time.perf_counter()
     time.sleep(IDLE_S)

@@ -16,6 +16,8 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+from measuring import fdatasync_ms, until
+
 from adapters.sql import private
 from adapters.sql import sample as clinic
 from adapters.sql.mariadb import Mariadb
@@ -50,27 +52,6 @@ PURE_SQL = """WITH cells AS (
 SELECT COUNT(*) FROM cells c WHERE NOT EXISTS (SELECT 1 FROM appointment a WHERE a.provider_no = c.provider_no
   AND a.appointment_date = c.sdate AND a.start_time < c.last AND (a.end_time > c.first OR a.start_time >= c.first)
   AND (a.status IS NULL OR LEFT(a.status, 1) NOT IN ('C', 'D')))"""
-
-
-def fdatasync_ms(folder, times=40):
-    with (folder / "sync").open("wb") as file:
-        spent = []
-        for _ in range(times):
-            file.write(os.urandom(4096))
-            file.flush()
-            began = time.perf_counter()
-            os.fdatasync(file.fileno())
-            spent.append(time.perf_counter() - began)
-    return statistics.median(spent) * 1e3
-
-
-def until(ready, seconds=30.0):
-    ends = time.perf_counter() + seconds
-    while not (found := ready()):
-        if time.perf_counter() > ends:
-            raise SystemExit("did not come in time")
-        time.sleep(0.002)
-    return found
 
 
 def spread(values):
