@@ -54,5 +54,6 @@ def test_no_order_of_events_breaks_an_invariant(
 ) -> None:
     """I1 to I11 and I13 hold in every state; where nothing more happens, the hub's view is the EMR's."""
     report = Checker(model(), scenario, agents=agents, faults=faults, staff=staff).run()
+    print(report)
     assert report.violation is None, str(report)
     assert report.settled
