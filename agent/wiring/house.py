@@ -6,7 +6,6 @@ Rule: the command line gets the same answers either way.
 import os
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 from agent.answers import House, Sharing
@@ -27,7 +26,7 @@ def house(state: State, board: Board | None, wake: Callable[[str], None], reload
     def file() -> Sharing:
         plan = read_plan(state.plan.file, entries())
         rules = fold(plan.sharing, plan, records.facts())
-        return Sharing(plan, sharing_text(plan.file), replace(rules, digest=plan.sharing.digest))
+        return Sharing(plan, sharing_text(plan.file), rules)
 
     def open_source(name: EmrName) -> Emr:
         source = next(one for one in state.plan.emrs if one.id == name)

@@ -42,11 +42,6 @@ class InForce:
         """Return the rules now in force."""
         return self._rules
 
-    @property
-    def frozen(self) -> bool:
-        """Say whether the kill switch is on."""
-        return self._rules.posture.is_frozen
-
     def renew(self, plan: Plan) -> None:
         """Work them out again from the plan and the journal's facts."""
         facts = self._facts()

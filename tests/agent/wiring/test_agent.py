@@ -116,9 +116,9 @@ def test_withdraw_is_in_force_at_once_and_survives_a_restart(sample: Sample) -> 
     sample.restart()
     assert sample.agent is not None
     assert sample.agent.state.rules().posture is Posture.WITHDRAWN
-    assert not sample.agent.state.rules.frozen
+    assert not sample.agent.state.rules().posture.is_frozen
     sample.ask("freeze")
-    assert sample.agent.state.rules.frozen
+    assert sample.agent.state.rules().posture.is_frozen
 
 
 def test_one_agent_a_folder(sample: Sample) -> None:
