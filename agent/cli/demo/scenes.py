@@ -104,6 +104,7 @@ def race(stage: Stage) -> None:
     word = stage.word(outcome)
     stage.tell(say("front desk booked {start} first → online: {outcome}", start=when(start), outcome=word))
     stage.tell(say("her appointment stands; the patient is shown {count} other slots", count=len(others)))
+    stage.until(say("a slot that is taken is still offered"), lambda: start not in _starts(stage))
 
 
 def _raced(stage: Stage) -> tuple[str, str] | None:
@@ -170,6 +171,10 @@ def _one(stage: Stage) -> dict[str, str]:
     slots = stage.until(say("no slot is offered"), stage.sample.portal.slots)
     slot: dict[str, str] = slots[-1]
     return slot
+
+
+def _starts(stage: Stage) -> set[str]:
+    return {slot["start"] for slot in stage.sample.portal.slots()}
 
 
 def _knows(stage: Stage, booking: str) -> bool:
