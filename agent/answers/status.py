@@ -14,7 +14,8 @@ from agent.answers.sharing import posture_of
 from agent.core.errors import CreneauError
 from agent.core.health import MOST_SKEW
 from agent.core.message import Message, say
-from agent.core.model import Severity
+from agent.core.model import EmrName, Severity
+from agent.core.news import News
 from agent.core.sharing import Posture, SharingRules
 from agent.ports import Health, LegHealth
 
@@ -39,7 +40,8 @@ def status(house: House, asked: Asked) -> Mapping[str, Any]:
 
     `working`: "yes", "partly", "no" or "stopped". `lines`: {part, name, source, severity, says, for_s}: seconds since the last good
     step of a part that works, since it went down for one that does not. `next`: sentences, each a
-    command to type. `counts`: {online, unsold, tasks, bookings}. `expiry`: see `expiry`.
+    command to type. `counts`: {online, unsold, tasks, bookings}. `expiry`: see `expiry`. `news`: [{emr, kind, code,
+    label, free}], types and people of the EMR that no line of the file names.
     """
     health = house.board.read() if house.board else None
     posture = posture_of(house.records.facts())
@@ -68,7 +70,12 @@ def status(house: House, asked: Asked) -> Mapping[str, Any]:
         ],
         "counts": counts,
         "expiry": expiry(applied, asked.now.utc.date()),
+        "news": [_new(name, one) for name, found in sorted(health.news.items()) for one in found] if health else [],
     }
+
+
+def _new(emr: EmrName, one: News) -> Mapping[str, Any]:
+    return {"emr": emr, "kind": one.kind, "code": one.code, "label": one.label, "free": one.free}
 
 
 def expiry(applied: SharingRules | None, today: date) -> Mapping[str, Any] | None:

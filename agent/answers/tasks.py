@@ -14,8 +14,12 @@ from agent.core.model import Patient
 from agent.ports import Task
 
 
+ENTERED = frozenset({"enter", "enter-move"})
+"""Tasks that come to nothing when nobody answers them in time: the hub is then told that the request expired."""
+
+
 def listing(house: House, asked: Asked) -> Mapping[str, Any]:
-    """Answer {tasks: [...]}, oldest first; `answered`: true lists the closed ones too."""
+    """Answer {tasks: [...]}, oldest first; `answered`: true lists the closed ones too. `deadline`: UTC, null = none."""
     answered = bool(asked.args.get("answered", False))
     return {"tasks": [_one(task) for task in house.records.tasks(answered=answered)]}
 
@@ -48,6 +52,7 @@ def _one(task: Task) -> Mapping[str, Any]:
         "booking": task.booking,
         "facts": dict(task.facts),
         "opened": moment(task.opened),
+        "deadline": task.facts.get("expires") if task.kind in ENTERED else None,
         "answer": task.answer,
         "answered": moment(task.answered),
         "who": task.who,

@@ -100,7 +100,7 @@ def _notes(reply: Reply) -> list[Message]:
 
 
 def _page(here: Session, reply: Reply) -> str:
-    from agent.cli import page
+    from agent import html as page
 
     says = Message(reply["says"]["id"], tuple(sorted(reply["says"]["args"].items())))
     body = [

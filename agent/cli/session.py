@@ -113,13 +113,9 @@ class Session:
 
     def cell(self, value: object) -> str:
         """Return a JSON value as a person reads it: a sentence in this language, a time without its zone."""
-        if value is None:
-            return ""
-        if isinstance(value, Mapping) and "id" in value:
-            return self.speech(Message(str(value["id"]), tuple(sorted(value.get("args", {}).items()))))
-        if isinstance(value, bool):
-            return self.speech(say("yes") if value else say("no"))
-        return str(value)
+        from agent.html import spoken
+
+        return spoken(self, value)
 
     def table(self, titles: Sequence[Message], rows: Sequence[Sequence[object]]) -> None:
         """Print columns as wide as their longest cell, two blanks between."""

@@ -58,6 +58,11 @@ def email(value: Any) -> str:
     return str(value)
 
 
+def maybe_email(value: Any) -> str:
+    """Read an e-mail address, or "" for none."""
+    return email(value) if string(value) else ""
+
+
 def server(value: Any) -> str:
     """Read "server:port", or "" for none."""
     if string(value) and not _SERVER.fullmatch(value):

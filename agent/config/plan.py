@@ -68,11 +68,14 @@ class BookingPlan:
 
 @dataclass(frozen=True, slots=True)
 class DeskPlan:
-    """[desk]."""
+    """[desk]. `smtp`: "server:port", `smtp_user`: "" = none, its password is the secret "smtp"."""
 
     folder: str
     email: tuple[str, ...]
+    email_from: str
     smtp: str
+    smtp_user: str
+    smtp_ca_file: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def read_plan(file: Path, entries: Mapping[str, Entry]) -> Plan:
         sites=tuple(sites),
         sharing=rules,
         booking=BookingPlan(**tables["booking"]),
-        desk=DeskPlan(**_beside(tables["desk"], "folder", file)),
+        desk=DeskPlan(**_beside(_beside(tables["desk"], "folder", file), "smtp_ca_file", file)),
         service=ServicePlan(**{**tables["service"], "data_dir": _data_dir(tables["service"]["data_dir"], file)}),
         notes=tuple(note for document in seen.values() for note in document.notes) + tuple(reader.notes),
     )

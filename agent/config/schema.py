@@ -98,7 +98,10 @@ BOOKING = (
 DESK = (
     Key("folder", read.text(0, 1000), ""),
     Key("email", read.list_of(addresses.email, empty=True), []),
+    Key("email_from", addresses.maybe_email, ""),
     Key("smtp", addresses.server, ""),
+    Key("smtp_user", read.text(0), ""),
+    Key("smtp_ca_file", read.text(0, 1000), ""),
 )
 SERVICE = (
     Key("data_dir", read.text(0, 1000), ""),

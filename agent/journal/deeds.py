@@ -91,6 +91,7 @@ def erase(tx: Tx, row: Booking) -> int:
 def _facts(row: Booking) -> dict[str, str]:
     facts = dict(facts_of(row.intent_slot or row.goal_slot or row.cur_slot) or facts_of_line(row.slot_line))
     facts["version"] = str(row.intent_ver or row.seen_ver)
+    facts["expires"] = utc_text(row.expires_at)
     if row.emr:
         facts["emr"] = row.emr
     if row.seen_ver > (row.intent_ver or row.seen_ver):

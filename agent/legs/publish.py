@@ -11,6 +11,7 @@ from datetime import timedelta
 from agent.core.changes import enter
 from agent.core.errors import CreneauError
 from agent.core.model import Finding, Instant, Slot, SlotId, SlotKey
+from agent.core.news import news
 from agent.core.sharing import SharingRules, share
 from agent.ports import Board, Emr, Step, Views
 
@@ -72,7 +73,10 @@ class Publish:
             unread = (self.recall(id_) for key, (id_, _) in known.items() if key not in read)
             found += [slot for slot in unread if slot is not None]
         held = ordered | self.views.held()
-        offered = share(found, self.rules(), now.utc, self.views.since(), held).offered
+        decision = share(found, self.rules(), now.utc, self.views.since(), held)
+        offered = decision.offered
+        if whole:
+            self.board.news(self.emr.name, news(decision.withheld))
         view = enter(known, offered, self.fresh)
         did = self.views.now(view, offered, now)
         if did:

@@ -4,7 +4,7 @@ Rule: never journaled; values are replaced whole.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from agent.core.booking import Turn
 from agent.core.errors import CreneauError
 from agent.core.message import Message
 from agent.core.model import EmrName, Instant
+from agent.core.news import News
 
 
 class Board(Protocol):
@@ -27,6 +28,10 @@ class Board(Protocol):
 
     def complete(self, emr: EmrName, now: Instant) -> None:
         """Note a complete read of a source."""
+        ...
+
+    def news(self, emr: EmrName, found: tuple[News, ...]) -> None:
+        """Note what a complete read of a source shows that no line of the file names."""
         ...
 
     def heard(self, hub_time: datetime, sent: Instant, took: timedelta) -> None:
@@ -67,3 +72,4 @@ class Health:
     turn: Turn | None
     started: Instant
     boot: str
+    news: Mapping[EmrName, tuple[News, ...]] = field(default_factory=dict)

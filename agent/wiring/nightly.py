@@ -1,4 +1,4 @@
-"""Wall-clock work: the nightly full comparison, retention, key age; and erasing for good within the minute.
+"""Work by the clock: the nightly full comparison, retention, key age; erasing for good; the front desk's minute.
 
 Rule: each clinic has a minute of its own, so that no hub meets them all at once.
 """
@@ -18,12 +18,13 @@ log = logging.getLogger("creneau.nightly")
 FIRST_HOUR = 1
 SPREAD = timedelta(hours=4)
 SCRUB_S = 30
+DESK_S = 60
 
 
 class Nightly:
-    """APScheduler's thread and its two jobs."""
+    """APScheduler's thread and its three jobs. `desk`: the front desk's minute."""
 
-    def __init__(self, state: State, wake: Callable[..., None]) -> None:
+    def __init__(self, state: State, wake: Callable[..., None], desk: Desk) -> None:
         from apscheduler.schedulers.background import BackgroundScheduler
 
         self._state = state
@@ -35,6 +36,7 @@ class Nightly:
         )
         self._scheduler.add_job(self.night, "cron", hour=FIRST_HOUR + minute // 60, minute=minute % 60)
         self._scheduler.add_job(self.scrub, "interval", seconds=SCRUB_S)
+        self._scheduler.add_job(desk.run, "interval", seconds=DESK_S, next_run_time=datetime.now(zone))
 
     def start(self) -> None:
         """Start the scheduler's thread."""
