@@ -21,9 +21,7 @@ ALTERNATIVES = 10
 
 BOOKED, NOT_BOOKED, CHECKING = "booked", "not-booked", "being-checked"
 _OPEN = frozenset({"held", "requested", "checking"})
-_HOLDING = frozenset({"held", "requested", "checking", "booked"})
-"""What keeps the ordered slot out of the offer. Not "changed": staff moved the patient, and only the agenda knows
-whether the old time is free; the clinic withdraws it by itself when it is not."""
+_HOLDING = frozenset({"held", "requested", "checking", "booked", "changed"})
 _ENDED = frozenset({"conflict", "cancelled", "released", "expired", "cancelled-by-clinic"})
 
 

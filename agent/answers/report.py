@@ -44,7 +44,8 @@ class _Month:
         for slot in published(line):
             if slot["id"] in mine:
                 self.slots[slot["id"]] = slot
-        self.gone |= mine & set(note.get("gone", ()))
+        anew = {_place(slot) for slot in published(line) if slot["id"] in mine}  # ordered, and offered under another id
+        self.gone |= {id_ for id_ in mine & set(note.get("gone", ())) if _place(self.slots.get(id_, {})) not in anew}
         theirs = {name for name, (emr, key, *_) in note.get("bookings", {}).items() if (emr, key) in self.person.codes}
         for one in claims_of(line).get("outcomes", ()):
             if one["booking"] in theirs:
@@ -101,15 +102,19 @@ def _about(month: _Month, line: LedgerLine) -> None:
         month.acts.append({"at": moment(line.at), "who": line.who})
 
 
+def _place(slot: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    return slot.get("start"), slot.get("end")
+
+
 def _days(month: _Month) -> list[Mapping[str, Any]]:
     days: dict[date, Counter[str]] = {}
-    places: set[tuple[str, str]] = set()
+    places: set[tuple[str | None, str | None]] = set()
     for id_, slot in month.slots.items():
         start, end = datetime.fromisoformat(slot["start"]), datetime.fromisoformat(slot["end"])
         if not month.holds(start.date()):
             continue
         count = days.setdefault(start.date(), Counter())
-        place = (slot["start"], slot["end"])
+        place = _place(slot)
         if place not in places or slot.get("precision") == "half-day":  # back under a new id: the same time, once
             count["published"] += 1
             count["minutes"] += int((end - start).total_seconds() // 60)

@@ -74,6 +74,8 @@ class JournalInbox:
         new = self._keep(tx, order, jws, jwe, now)
         if new:
             ledger.append(tx, "received", jws.encode(), now)
+            # What was ordered is never offered again under that id, however short the order's life was.
+            tx.run("UPDATE slot SET ordered = ? WHERE id = ?", micros(now), order.goal)
         found = find(tx, order.goal, order.slot_line, now, order.booking)
         slot, rule, line = found or (None, "", None)
         was = stored(tx, order.booking)

@@ -67,8 +67,13 @@ class JournalViews:
         self._emr = emr
 
     def known(self) -> Mapping[SlotKey, tuple[SlotId, SharedSlot]]:
-        """Return the view as it stands."""
-        return {key: (entry.id, entry.shared) for key, entry in self._now.part(self._emr).items()}
+        """Return the view as it stands, less the ids an order has named: the hub hides those until we offer anew."""
+        spent = self._store.read(
+            lambda db: {one for (one,) in db.rows("SELECT id FROM slot WHERE ordered IS NOT NULL")}
+        )
+        return {
+            key: (entry.id, entry.shared) for key, entry in self._now.part(self._emr).items() if entry.id not in spent
+        }
 
     def since(self) -> Mapping[SlotKey, datetime]:
         """Return when each slot was first published; kept while it stays, whatever id it has."""
@@ -104,7 +109,7 @@ class JournalViews:
         tx.many("UPDATE told SET gone = ? WHERE id = ? AND gone IS NULL", ((stamp, slot_id) for slot_id in left))
         tx.many("DELETE FROM now WHERE id = ?", ((slot_id,) for slot_id in left))
         tx.many(
-            "INSERT INTO slot VALUES(?,?,?,?,?,?,?,?,NULL) ON CONFLICT(id) DO UPDATE"
+            "INSERT INTO slot VALUES(?,?,?,?,?,?,?,?,NULL,NULL) ON CONFLICT(id) DO UPDATE"
             " SET slot = excluded.slot, rule = excluded.rule, line = excluded.line, ends = excluded.ends, gone = NULL",
             (
                 (e.id, self._emr, key, slot_json(e.slot), e.rule, line(e.shared, None), e.at, micros(e.slot.end))

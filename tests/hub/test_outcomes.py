@@ -27,17 +27,6 @@ def test_a_conflict_offers_others_of_the_same_kind(offered: Any, portal: Any, sl
     assert [one["id"] for one in state["alternatives"]] == [slot("b")["id"]]
 
 
-def test_a_time_the_desk_emptied_is_offered_again(offered: Any, portal: Any, slot: Any, clock: Any) -> None:
-    """Staff moved the patient at once: the clinic, which never stopped offering the old time, is believed."""
-    portal.book(offered, "booking-1", slot("a")["id"])
-    offered.report("booking-1", 1, 1, "booked")
-    offered.report("booking-1", 1, 2, "changed", kept=True)
-    assert slot("a")["id"] not in portal.slots(), "not before the clinic confirms its view"
-    clock.tick(seconds=1)
-    offered.beat()
-    assert slot("a")["id"] in portal.slots()
-
-
 @pytest.mark.parametrize(
     ("outcome", "word"),
     [

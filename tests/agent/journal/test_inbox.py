@@ -200,3 +200,13 @@ def test_a_move_to_another_source_holds_the_slot_there(journal: Journal, make: S
     _take(journal, make, make.order(2, goal=there), n=2)
     assert bookings.row("booking-1").emr == "dme"
     assert journal.views("other").held() == {there.key}
+
+
+def test_an_ordered_slot_is_never_offered_again_under_its_id(published: Journal, make: SimpleNamespace) -> None:
+    """The hub hides what it ordered until it is offered anew: an id an order named is spent, also at once."""
+    views, slot = published.views("dme"), make.slot(1)
+    spent, _ = views.known()[slot.key]
+    _take(published, make, make.order(goal=slot))
+    assert slot.key not in views.known()
+    assert len(views.known()) == 2
+    assert published.bookings("dme").slot(spent, None) == slot, "the id still names it"

@@ -101,7 +101,8 @@ def test_a_journal_of_the_first_shape_gets_its_segment(reopen: Callable[..., Jou
     """The year of its first line; nothing of the chain changes."""
     journal = reopen()
     first = journal.records().line("start", b"", make.at())
-    journal.write(lambda tx: [tx.run("DROP TABLE segment"), tx.run("PRAGMA user_version = 1")])
+    later = ("DROP TABLE segment", "DROP INDEX slot_ordered", "ALTER TABLE slot DROP COLUMN ordered")
+    journal.write(lambda tx: [tx.run(sql) for sql in (*later, "PRAGMA user_version = 1")])
     journal = reopen()
     assert journal.read(lambda db: db.rows("SELECT * FROM segment")) == [(2026, 1, FIRST, None)]
     assert journal.records().verify() is None

@@ -109,6 +109,7 @@ class House:
     now: Instant = field(default_factory=lambda: Instant(START, timedelta(hours=30)))
     mark: Callable[[Mark, str], None] = lambda _mark, _booking: None
     reads: int = 0
+    named: dict[str, Any] = field(default_factory=dict)
 
     RULES: ClassVar = RULES
     DME: ClassVar = DME
@@ -189,7 +190,9 @@ class House:
 
     def order(self, who: str | None, n: int = 0, *, version: int = 1, hold: bool = False, minutes: int = 60) -> None:
         """Take an order for a published cell, None = a cancel."""
-        goal, shared = (None, None) if who is None else self.journal.views(DME).known()[self.key(who, n)]  # type: ignore[index]
+        if who is not None:  # a later version of the booking names the id of the first
+            self.named.update(self.journal.views(DME).known())
+        goal, shared = (None, None) if who is None else self.named[self.key(who, n)]
         made = Order(
             booking=BookingId("booking-1"), version=version, goal=goal,
             firmness=Firmness.HOLD if hold else Firmness.FIRM,
