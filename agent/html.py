@@ -50,9 +50,7 @@ vertical-align:top}thead th{background:#eee}.out{border-left:.35rem solid #0b539
 """
 
 
-def document(
-    here: Voice, title: Message, body: Iterable[str], *, style: str = "", script: str = ""
-) -> str:
+def document(here: Voice, title: Message, body: Iterable[str], *, style: str = "", script: str = "") -> str:
     """Return a whole page in the language of the run.
 
     The Content-Security-Policy (CSP Level 3) lets nothing in from outside, and no script but this very one.

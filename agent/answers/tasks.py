@@ -13,7 +13,6 @@ from agent.core.message import say
 from agent.core.model import Patient
 from agent.ports import Task
 
-
 ENTERED = frozenset({"enter", "enter-move"})
 """Tasks that come to nothing when nobody answers them in time: the hub is then told that the request expired."""
 

@@ -10,6 +10,7 @@ from agent.cli.session import Reply, Session
 from agent.core.message import Message, say
 from agent.html import document, paragraph, table
 
+
 def preview(here: Session, reply: Reply) -> str:
     """Return the preview as a page: the same columns as the screen, wide ones too."""
     counts = {name: int(n) for name, n in reply["counts"].items()}

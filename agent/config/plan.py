@@ -72,10 +72,10 @@ class DeskPlan:
 
     folder: str
     email: tuple[str, ...]
-    email_from: str
     smtp: str
-    smtp_user: str
-    smtp_ca_file: str
+    email_from: str = ""
+    smtp_user: str = ""
+    smtp_ca_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

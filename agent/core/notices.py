@@ -47,9 +47,7 @@ class Seen:
     since: datetime
 
 
-def look(
-    seen: Mapping[str, Seen], causes: Iterable[Cause], told: Iterable[str], now: datetime
-) -> Mapping[str, Seen]:
+def look(seen: Mapping[str, Seen], causes: Iterable[Cause], told: Iterable[str], now: datetime) -> Mapping[str, Seen]:
     """Return since when each cause, of now, of before or once told of, is as it is; after a restart, since now."""
     here = {cause.key for cause in causes}
     after = {key: one if one.holds == (key in here) else Seen(key in here, now) for key, one in seen.items()}
@@ -65,9 +63,7 @@ class Notice:
     told: Mapping[str, Told]
 
 
-def notice(
-    causes: Iterable[Cause], seen: Mapping[str, Seen], told: Mapping[str, Told], now: datetime
-) -> Notice | None:
+def notice(causes: Iterable[Cause], seen: Mapping[str, Seen], told: Mapping[str, Told], now: datetime) -> Notice | None:
     """Return the notice due now, None = nothing is. `seen` is of this same moment.
 
     A cause that comes back or ends within the hour of its last notice waits for the end of that hour.

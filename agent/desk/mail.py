@@ -16,12 +16,13 @@ from typing import Protocol
 
 from agent.config.plan import DeskPlan
 from agent.core.errors import Misconfigured, Transient
-from agent.core.message import Message, say
+from agent.core.message import say
 
 TLS_PORT = 465
 PATIENCE_S = 10.0
 """For each step of the conversation; the sender has a thread of its own."""
 DOING = say("send an e-mail")
+CORRECT = say("correct email in [desk]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +63,23 @@ class Smtp:
                     server.login(self.plan.smtp_user, self.secret("smtp"))
                 refused = server.send_message(message)
         except smtplib.SMTPAuthenticationError as error:
-            raise _mend(say("the mail server refuses the user or the password"), "creneau secret set smtp") from error
+            says = say("the mail server refuses the user or the password")
+            raise Misconfigured(DOING, says, say("creneau secret set smtp")) from error
         except smtplib.SMTPNotSupportedError as error:
-            raise _mend(say("the mail server offers no encryption"), 'smtp = "server:465"') from error
+            says = say("the mail server offers no encryption")
+            raise Misconfigured(DOING, says, say("ask for its port with STARTTLS, or for port 465")) from error
         except smtplib.SMTPRecipientsRefused as error:
-            raise _mend(say("the mail server refuses every address"), "[desk] email") from error
+            raise Misconfigured(DOING, say("the mail server refuses every address"), CORRECT) from error
         except ssl.SSLCertVerificationError as error:
-            raise _mend(say("the mail server's certificate does not hold"), "[desk] smtp_ca_file") from error
+            says = say("the mail server's certificate does not hold")
+            hint = say("write the server's own name in smtp, or its authority in smtp_ca_file")
+            raise Misconfigured(DOING, says, hint) from error
         except (smtplib.SMTPException, OSError) as error:
             raise Transient(DOING, say("the mail server does not answer"), say("creneau check machine")) from error
         finally:
             self._line = None
         if refused:
-            raise _mend(say("the mail server refuses {n} of the addresses", n=len(refused)), "[desk] email")
+            raise Misconfigured(DOING, say("the mail server refuses {n} of the addresses", n=len(refused)), CORRECT)
 
     def close(self) -> None:
         """Let a conversation under way fail at once."""
@@ -109,6 +114,3 @@ class Smtp:
             raise
         return server
 
-
-def _mend(what: Message, hint: str) -> Misconfigured:
-    return Misconfigured(DOING, what, say("{hint}", hint=hint))

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -139,7 +139,7 @@ class Minute:
         for cause in due.holds:
             lines.append(f"- {speak(cause.says)}")
             if cause.hint is not None:
-                lines.append(f"  {speak(say('try'))} : {speak(cause.hint)}")
+                lines.append(f"  {speak(say('Try: {hint}', hint=speak(cause.hint)))}")
         lines += [f"- {speak(over)}" for over in due.over]
         lines += ["", speak(say("Sent by Créneau, the clinic's agent, without any patient's details."))]
         return Mail(subject, "\n".join(lines) + "\n")
@@ -151,7 +151,7 @@ def _replace(path: Path, text: str) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
-        os.chmod(name, 0o644)  # noqa: PTH101, S103 - the front desk's browser reads it under another account
+        os.chmod(name, 0o644)  # noqa: PTH101 - the front desk's browser reads it under another account
         os.replace(name, path)  # noqa: PTH105 - a str from mkstemp
     except OSError:
         with suppress(OSError):
@@ -173,5 +173,3 @@ def _recall(text: str) -> dict[str, Told]:
         message = None if over is None else Message(over[0], tuple(sorted(over[1].items())))
         told[key] = Told(datetime.fromisoformat(at), holds, message)
     return told
-
-

@@ -168,4 +168,6 @@ def _wide(
 ) -> str:
     """Return a table that scrolls by itself on a narrow or enlarged screen (WCAG 1.4.10), by keyboard too (2.1.1)."""
     name = escape(voice.speech(caption), quote=True)
-    return f'<div class="wide" role="region" tabindex="0" aria-label="{name}">{table(voice, caption, titles, rows)}</div>'
+    return (
+        f'<div class="wide" role="region" tabindex="0" aria-label="{name}">{table(voice, caption, titles, rows)}</div>'
+    )

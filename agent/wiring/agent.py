@@ -18,6 +18,7 @@ from agent.daemon import Daemon
 from agent.door import Server
 from agent.notify import Notifier
 from agent.wiring.catalog import entries
+from agent.wiring.frontdesk import FrontDesk
 from agent.wiring.house import door_path, house
 from agent.wiring.nightly import Nightly
 from agent.wiring.posts import Posts, Shop, posts
@@ -42,12 +43,12 @@ class Agent:
             self._seen = self._stamp()
             self._go()
             opening.callback(self._halt)
+            rooms = house(self.state, self.state.board, self.wake, self.reload)
             if sys.platform != "win32":
-                answers = Answers(house(self.state, self.state.board, self.wake, self.reload))
-                door = Server(door_path(plan.service.data_dir), answers, may)
+                door = Server(door_path(plan.service.data_dir), Answers(rooms), may)
                 door.start()
                 opening.callback(door.stop)
-            nightly = Nightly(self.state, self.wake)
+            nightly = Nightly(self.state, self.wake, FrontDesk(self.state, rooms))
             nightly.start()
             opening.callback(nightly.stop)
             self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)

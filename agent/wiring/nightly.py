@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from agent.core.errors import CreneauError
 from agent.core.health import trusted
+from agent.wiring.frontdesk import FrontDesk
 from agent.wiring.state import State
 
 log = logging.getLogger("creneau.nightly")
@@ -24,11 +25,12 @@ DESK_S = 60
 class Nightly:
     """APScheduler's thread and its three jobs. `desk`: the front desk's minute."""
 
-    def __init__(self, state: State, wake: Callable[..., None], desk: Desk) -> None:
+    def __init__(self, state: State, wake: Callable[..., None], desk: FrontDesk) -> None:
         from apscheduler.schedulers.background import BackgroundScheduler
 
         self._state = state
         self._wake = wake
+        self._desk = desk
         zone = ZoneInfo(state.plan.sites[0].time_zone)
         minute = int(state.dice.between(timedelta(0), SPREAD).total_seconds() // 60)
         self._scheduler = BackgroundScheduler(  # a night the machine slept through is made up once, however late
@@ -36,7 +38,7 @@ class Nightly:
         )
         self._scheduler.add_job(self.night, "cron", hour=FIRST_HOUR + minute // 60, minute=minute % 60)
         self._scheduler.add_job(self.scrub, "interval", seconds=SCRUB_S)
-        self._scheduler.add_job(desk.run, "interval", seconds=DESK_S, next_run_time=datetime.now(zone))
+        self._scheduler.add_job(desk.run, "interval", seconds=DESK_S, next_run_time=state.clock.now().utc)
 
     def start(self) -> None:
         """Start the scheduler's thread."""
@@ -49,6 +51,7 @@ class Nightly:
 
     def stop(self) -> None:
         """Stop it; a job in work ends first."""
+        self._desk.stop()
         self._scheduler.shutdown()
 
     def night(self) -> None:

@@ -16,6 +16,7 @@ from agent.core.booking import (
     Ordered,
     Outcome,
     Recovery,
+    RequestOver,
     Seen,
     Sent,
     Start,
@@ -291,3 +292,24 @@ def test_a_hold_is_kept_while_the_first_request_is_called_back() -> None:
     row, actions = advance(row, GO, None)
     assert (row.outcome, Task(TaskKind.ENTER_CANCEL) in actions) == (Outcome.HELD, True)
     assert set(claims(row, NOW)) == {S1, S2}
+
+
+def test_a_request_nobody_answers_in_time_is_over() -> None:
+    """The hub is told `expired`, and the desk is asked to take it out again if somebody had entered it."""
+    asked = applied(None, 1, S1)
+    after, actions = advance(asked, RequestOver(), None)
+    assert (after.outcome, after.state, after.kept) == (Outcome.EXPIRED, State.RESOLVED, False)
+    assert actions == (Tell(), Task(TaskKind.ENTER_CANCEL), Erase())
+    assert claims(after, NOW) == (S1,), "until somebody says, the time stays out of the offer"
+    there = answer(after, there=True, kind=TaskKind.ENTER_CANCEL)
+    assert (there.outcome, there.kept, there.cur_slot) == (Outcome.EXPIRED, True, S1)
+    gone = answer(after, there=False, kind=TaskKind.ENTER_CANCEL)
+    assert (gone.outcome, gone.kept, claims(gone, NOW)) == (Outcome.EXPIRED, False, ())
+
+
+def test_only_a_request_to_enter_ends_by_time() -> None:
+    """A booking, a request to cancel, and what a newer version replaces stay as they are."""
+    booked = answer(applied(None, 1, S1), there=True)
+    cancelling = applied(booked, 2, None)
+    for row in (booked, cancelling):
+        assert advance(row, RequestOver(), None) == (row, ())

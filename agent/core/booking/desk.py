@@ -5,7 +5,7 @@ Rule: a person's word and the agenda as read are facts; they settle the version 
 
 from dataclasses import replace
 
-from agent.core.booking.events import Answered, Result, Seen
+from agent.core.booking.events import Answered, RequestOver, Result, Seen
 from agent.core.booking.evidence import GONE, UNNAMED, as_shown, staff
 from agent.core.booking.model import Booking, Effect, Op, Outcome, State, TaskKind, WriteRules
 from agent.core.booking.row import asked, doubt, has, placed, settle
@@ -33,6 +33,13 @@ def answered(row: Booking, event: Answered, rules: WriteRules | None) -> Result:
     if cancels and not event.in_agenda:  # frozen: a person cancelled what we may not touch
         return settle(placed(row, None, None), Outcome.CANCELLED)
     return row, ()
+
+
+def unanswered(row: Booking, event: RequestOver, rules: WriteRules | None) -> Result:
+    """Say that a request came to nothing in time; the desk is asked to take it out again, if somebody had entered it."""
+    del event, rules
+    late = row.outcome is Outcome.REQUESTED and row.intent_slot is not None and asked(row)
+    return settle(row, Outcome.EXPIRED) if late else (row, ())
 
 
 def _entered(row: Booking, slot: Slot | None, version: int | None) -> Result:

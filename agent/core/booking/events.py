@@ -91,6 +91,11 @@ class HoldOver:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestOver:
+    """The time the desk had to enter what was asked is over, by the order's `expires_at`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Restarted:
     """The agent began again; an intent may or may not have reached the EMR."""
 
@@ -111,7 +116,21 @@ class Seen:
     effect: Effect | None
 
 
-Event = Ordered | Start | Effected | Unknown | NotDone | Looked | Failed | Sent | HoldOver | Restarted | Answered | Seen
+Event = (
+    Ordered
+    | Start
+    | Effected
+    | Unknown
+    | NotDone
+    | Looked
+    | Failed
+    | Sent
+    | HoldOver
+    | RequestOver
+    | Restarted
+    | Answered
+    | Seen
+)
 
 
 @dataclass(frozen=True, slots=True)

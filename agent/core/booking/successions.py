@@ -15,7 +15,7 @@ _ANSWERS = frozenset({Outcome.BOOKED, Outcome.CONFLICT, Outcome.CANCELLED})
 _WITHIN: dict[Outcome, frozenset[Outcome]] = {
     **{word: _SEEN | (_AGAIN & {word}) for word in Outcome},
     Outcome.HELD: _SEEN | {Outcome.HELD, Outcome.EXPIRED},
-    Outcome.REQUESTED: _ANSWERS | {Outcome.CHECKING},
+    Outcome.REQUESTED: _ANSWERS | {Outcome.CHECKING, Outcome.EXPIRED},
     Outcome.CHECKING: _SEEN | _ANSWERS,
     Outcome.CHANGED: _SEEN - {Outcome.CHANGED},
 }

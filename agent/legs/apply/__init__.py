@@ -19,6 +19,7 @@ from agent.core.booking import (
     Looked,
     Mark,
     Outcome,
+    RequestOver,
     Start,
     State,
     WriteRules,
@@ -98,6 +99,7 @@ class Apply:
         if self._writing is not None:
             self._writing.begin()
         self._end_holds(now)
+        self._end_requests(now)
         self._look_round(now)
         waits = self._resolve(now)
         if not self._wrote() and not self.closed():
@@ -158,6 +160,15 @@ class Apply:
                 self.emr.drop(row.booking)
         except CreneauError as lost:
             log.info("hold.unmarked emr=%s kind=%s", self.emr.name, type(lost).__name__.lower())
+
+    def _end_requests(self, now: Instant) -> None:
+        """Tell the hub of every request the desk did not answer in time; a clock that may be years off ends none."""
+        if not trusted(self.board.read().skew):
+            return
+        for row in self.bookings.undecided(now):
+            settled = row.state in {State.RESOLVED, State.REPORTED}
+            if settled and row.outcome is Outcome.REQUESTED and now.utc >= row.expires_at:
+                self._saving.commit(row, RequestOver(), self._rules(), now)
 
     # ---- intents
 
