@@ -6,8 +6,8 @@ Rule: port 465 speaks TLS from the first byte, any other port must offer STARTTL
 import smtplib
 import socket
 import ssl
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
@@ -56,12 +56,20 @@ class Smtp:
     def __call__(self, mail: Mail, now: datetime) -> None:
         """Send to all; raises Transient when it may work later, Misconfigured when a person must mend it."""
         message = self._message(mail, now)
+        with self._conversation() as server:
+            refused = server.send_message(message)
+        if refused:
+            raise Misconfigured(DOING, say("the mail server refuses {n} of the addresses", n=len(refused)), CORRECT)
+
+    @contextmanager
+    def _conversation(self) -> Iterator[smtplib.SMTP]:
+        """Lend a conversation past TLS and password, and say in our words what goes wrong in it."""
         try:
             with self._connected() as server:
                 self._line = server.sock
                 if self.plan.smtp_user:
                     server.login(self.plan.smtp_user, self.secret("smtp"))
-                refused = server.send_message(message)
+                yield server
         except smtplib.SMTPAuthenticationError as error:
             says = say("the mail server refuses the user or the password")
             raise Misconfigured(DOING, says, say("creneau secret set smtp")) from error
@@ -78,8 +86,11 @@ class Smtp:
             raise Transient(DOING, say("the mail server does not answer"), say("creneau check machine")) from error
         finally:
             self._line = None
-        if refused:
-            raise Misconfigured(DOING, say("the mail server refuses {n} of the addresses", n=len(refused)), CORRECT)
+
+    def probe(self) -> None:
+        """Go as far as the password and send nothing; raises as a call does."""
+        with self._conversation():
+            pass
 
     def close(self) -> None:
         """Let a conversation under way fail at once."""
@@ -113,4 +124,3 @@ class Smtp:
             server.close()
             raise
         return server
-

@@ -28,10 +28,10 @@ button:focus-visible{outline:.25rem solid #0b5394;outline-offset:.15rem}.late th
 """
 SCRIPT = f"""
 (function(){{
-var main=document.querySelector('main'),old=document.getElementById('old'),stop=document.getElementById('pause');
+var state=document.getElementById('state'),old=document.getElementById('old'),stop=document.getElementById('pause');
 var written=Date.parse(document.getElementById('written').getAttribute('datetime')),paused=false,loaded=Date.now();
 function look(){{
-old.hidden=!(Math.abs(Date.now()-written)>{OLD_S * 1000});
+old.hidden=!(Math.abs(Date.now()-written)>{OLD_S * 1000});state.hidden=!old.hidden;
 if(!paused&&Date.now()-loaded>60000&&location.protocol!=='about:')location.reload();
 }}
 stop.hidden=false;
@@ -74,9 +74,10 @@ def _head(voice: ClinicVoice, shown: Answers) -> Iterable[str]:
         say("This page is old: nobody renews it. Whether appointments come in is not known. Call your IT person.")
     )
     yield f'<p id="old" role="alert" hidden>{escape(stale)}</p>'
-    yield f'<p class="state {working}"><span aria-hidden="true">{mark} </span>{says}</p>'
+    yield f'<div id="state"><p class="state {working}"><span aria-hidden="true">{mark} </span>{says}</p>'
     if shown.status["since"]:
         yield paragraph(voice, say("As it is since {when}.", when=voice.moment(shown.status["since"])))
+    yield "</div>"
     when = f'<time id="written" datetime="{shown.at.isoformat(timespec="seconds")}">{escape(voice.moment(shown.at))}</time>'
     written = escape(voice.speech(say("Written on {when}, anew every minute.", when="\0"))).replace("\0", when)
     yield f"<p>{written}</p>"

@@ -3,12 +3,17 @@
 Rule: with no folder and no address there is nothing to do and nothing is loaded.
 """
 
+import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from agent.answers import House
 from agent.config import Plan
+from agent.core.errors import CreneauError
+from agent.core.message import say
+from agent.core.model import Finding, Severity
 from agent.language import Speech
 from agent.wiring.state import State
 
@@ -51,6 +56,28 @@ class FrontDesk:
             folder=Path(plan.desk.folder) if plan.desk.folder else None,
             send=Smtp(plan.desk, self._state.keys.secret) if plan.desk.email else None,
         )
+
+
+def desk_findings(plan: Plan, secret: Callable[[str], str]) -> Iterable[Finding]:
+    """Yield whether the page can be written where the file says, and whether the mail server would take an e-mail."""
+    from agent.desk.mail import Smtp
+
+    folder = plan.desk.folder
+    if folder and not (Path(folder).is_dir() and os.access(folder, os.W_OK)):
+        says = say("the page of the front desk cannot be written into {folder}", folder=folder)
+        yield Finding("desk.folder", Severity.FAULT, says, say("make the folder, and let the service's account write"))
+    elif folder:
+        yield Finding(
+            "desk.folder", Severity.OK, say("the page of the front desk is written into {folder}", folder=folder)
+        )
+    if not plan.desk.email:
+        return
+    try:
+        Smtp(plan.desk, secret).probe()
+    except CreneauError as fault:
+        yield Finding("desk.mail", Severity.FAULT, fault.what, fault.hint)
+    else:
+        yield Finding("desk.mail", Severity.OK, say("the mail server answers, encrypted"))
 
 
 def _about(plan: Plan) -> tuple[object, ...]:

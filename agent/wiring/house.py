@@ -13,6 +13,7 @@ from agent.config import read_plan, sharing_text
 from agent.core.model import EmrName, Finding, Instant
 from agent.ports import Board, Emr, Identity
 from agent.wiring.catalog import entries, open_emr
+from agent.wiring.frontdesk import desk_findings
 from agent.wiring.inforce import applied, fold
 from agent.wiring.joining import join
 from agent.wiring.machine import hub_findings, machine_findings
@@ -58,7 +59,10 @@ def house(state: State, board: Board | None, wake: Callable[[str], None], reload
         reload=reload,
         join=enrol,
         hub_findings=look_at_hub,
-        machine_findings=lambda: machine_findings(state.plan.service.data_dir),
+        machine_findings=lambda: [
+            *machine_findings(state.plan.service.data_dir),
+            *desk_findings(state.plan, state.keys.secret),
+        ],
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -106,5 +107,5 @@ def test_no_cause_is_ever_told_twice_within_an_hour(life: list[tuple[int, bool, 
         desk.live(minutes, *([HUB] if hub else []), *([EXPIRY] if expiry else []))
     for key, of in (("hub", lambda mail: "hub" in mail[1] or mail[2]), ("expiry", lambda mail: "expiry" in mail[1])):
         times = [mail[0] for mail in desk.mails if of(mail)]
-        apart = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        apart = [later - earlier for earlier, later in pairwise(times)]
         assert all(gap >= APART / timedelta(minutes=1) for gap in apart), (key, times)

@@ -13,9 +13,12 @@ import pytest
 from agent.config import read_plan
 from agent.core.errors import Misconfigured, Refused, Transient
 from agent.core.sharing import Posture
+from agent.desk.minute import FILE
 from agent.notify import Notifier
 from agent.wiring import Agent, open_door, running
 from agent.wiring.catalog import entries, open_emr
+from agent.wiring.frontdesk import FrontDesk
+from agent.wiring.house import house
 from agent.wiring.lock import StateLock
 from agent.wiring.nightly import Nightly
 from agent.wiring.sample import SOURCE, Sample
@@ -163,12 +166,34 @@ def test_the_service_manager_hears_ready_watchdog_and_stopping(sample: Sample, t
         agent.stop()  # idempotent
 
 
+def desk(state: State) -> FrontDesk:
+    return FrontDesk(state, house(state, state.board, lambda _kind: None, lambda: None))
+
+
+def test_the_front_desks_page_is_there_a_moment_after_the_start(sample: Sample, tmp_path: Path) -> None:
+    """A folder in the file, and the page stands in it; the next file without one leaves it to grow old."""
+    text = sample.file.read_text(encoding="utf-8")
+    folder = tmp_path / "accueil é"
+    folder.mkdir()
+    sample.file.write_text(text.replace('# folder = ""', f'folder = "{folder.as_posix()}"'), encoding="utf-8")
+    sample.enrol()
+    sample.start()
+    page = folder / FILE
+    until(sample, page.exists)
+    assert "Clinique du Fjord" in page.read_text(encoding="utf-8")
+    found = {line["code"]: line["severity"] for line in sample.ask("check", part="machine")["findings"]}
+    assert found["desk.folder"] == "ok"
+    folder.rename(tmp_path / "ailleurs")
+    found = {line["code"]: line["severity"] for line in sample.ask("check", part="machine")["findings"]}
+    assert found["desk.folder"] == "fault"
+
+
 def test_the_night_reads_again_turns_keys_and_wakes_the_legs(sample: Sample) -> None:
     """The nightly job wakes who must look again; scrubbing says nothing when nothing was erased."""
     sample.enrol()
     woken: list[tuple[str, ...]] = []
     with State(read_plan(sample.file, entries())) as state:
-        night = Nightly(state, lambda *kinds: woken.append(kinds))
+        night = Nightly(state, lambda *kinds: woken.append(kinds), desk(state))
         night.start()
         night.night()
         night.scrub()
@@ -179,7 +204,7 @@ def test_the_night_reads_again_turns_keys_and_wakes_the_legs(sample: Sample) -> 
 def test_the_nightly_job_has_a_minute_of_its_own_and_makes_up_a_night_slept_through(sample: Sample) -> None:
     """Between 1 and 5 in the clinic's own zone; run once when the machine was asleep at that minute."""
     with State(read_plan(sample.file, entries())) as state:
-        night = Nightly(state, lambda *_: None)
+        night = Nightly(state, lambda *_: None, desk(state))
         night.start()
         jobs = {job.name: job for job in night.jobs()}
         night.stop()
@@ -195,7 +220,7 @@ def test_a_night_without_enrolment_still_wakes_the_legs(sample: Sample, caplog: 
     woken: list[tuple[str, ...]] = []
     with State(read_plan(sample.file, entries())) as state:
         state.board.heard(state.clock.now().utc, state.clock.now(), timedelta(0))
-        Nightly(state, lambda *kinds: woken.append(kinds)).night()
+        Nightly(state, lambda *kinds: woken.append(kinds), desk(state)).night()
     assert len(woken) == 1
     assert "night.fault" in caplog.text
 
@@ -206,7 +231,7 @@ def test_a_clock_nobody_confirmed_throws_nothing_away(
     """Ten years ahead and the hub away: retention and key turnover wait for a night with a clock that is right."""
     monkeypatch.setattr("agent.wiring.state.Journal.tidy", lambda *_: pytest.fail("tidied"))
     with State(read_plan(sample.file, entries())) as state:
-        night = Nightly(state, lambda *_: None)
+        night = Nightly(state, lambda *_: None, desk(state))
         night.night()
         state.board.heard(state.clock.now().utc + timedelta(days=3652), state.clock.now(), timedelta(0))
         night.night()
