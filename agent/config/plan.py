@@ -4,7 +4,7 @@ Rule: a plan is whole and faultless, or it does not exist; secrets are never in 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -58,12 +58,13 @@ class SitePlan:
 
 @dataclass(frozen=True, slots=True)
 class BookingPlan:
-    """[booking]."""
+    """[booking]. `other_channels`: codes of the EMR that another booking site fills, by its name."""
 
     label: str
     cancel_until: timedelta
     after_cancel: str
     max_per_hour: int
+    other_channels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Rule: one pure pass over what stands in the files; a plan with any fault does no
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from agent.config.schema import ARRAYS, MANAGERS, TABLES
 from agent.config.sheet import Sheet
 from agent.config.sources import read_emrs, read_sites
 from agent.core.message import say
+from agent.core.model import Finding, Severity
 from agent.core.sharing import SharingRules
 from agent.ports import Entry
 
@@ -63,7 +64,11 @@ def read_plan(file: Path, entries: Mapping[str, Entry]) -> Plan:
         booking=BookingPlan(**tables["booking"]),
         desk=DeskPlan(**_beside(_beside(tables["desk"], "folder", file), "smtp_ca_file", file)),
         service=ServicePlan(**{**tables["service"], "data_dir": _data_dir(tables["service"]["data_dir"], file)}),
-        notes=tuple(note for document in seen.values() for note in document.notes) + tuple(reader.notes),
+        notes=(
+            *(note for document in seen.values() for note in document.notes),
+            *reader.notes,
+            *_twice(rules, tables["booking"]["other_channels"] or {}),
+        ),
     )
 
 
@@ -132,6 +137,18 @@ def _desk(sheet: Sheet, values: Mapping[str, Any]) -> None:
     if values["email"] and values["smtp"] == "":
         says = say("e-mail needs a server to leave by")
         sheet.fault(("desk", "smtp"), "", says, say('write "server:port"'))
+
+
+def _twice(rules: SharingRules, channels: Mapping[str, tuple[str, ...]]) -> Iterable[Finding]:
+    """Yield each type that we and another booking site may both sell: nothing stops two patients from taking one time."""
+    for name, codes in channels.items():
+        for emr, code in rules.types:
+            if code in codes or f"{emr}:{code}" in codes:
+                says = say(
+                    "the type {code} is given to {channel} too: two sites may sell one time", code=code, channel=name
+                )
+                hint = say("give each channel a type of its own in the EMR (docs/accueil.md)")
+                yield Finding("booking.two-channels", Severity.WARN, says, hint)
 
 
 def _beside(values: Mapping[str, Any], key: str, file: Path) -> dict[str, Any]:

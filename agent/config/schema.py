@@ -94,6 +94,7 @@ BOOKING = (
     Key("cancel_until", read.duration(0 * _DAY, 60 * _DAY), "24h"),
     Key("after_cancel", read.word("release", "keep", "ask"), "release"),
     Key("max_per_hour", read.whole(1, 10_000), 30),
+    Key("other_channels", read.channels, {}),
 )
 DESK = (
     Key("folder", read.text(0, 1000), ""),

@@ -135,6 +135,14 @@ def list_of(reader: Reader, *, empty: bool = False) -> Reader:
     return read
 
 
+def channels(value: Any) -> dict[str, tuple[str, ...]]:
+    """Read {name of another booking site: [EMR codes it is given]}."""
+    if not isinstance(value, dict):
+        raise Wrong(say("this must name sites and their types"), say('write { "…" = ["…"] }'))
+    codes = list_of(text())
+    return {text(2)(name): codes(given) for name, given in value.items()}
+
+
 def weekday(value: Any) -> int:
     """Read one day, in French or English; 0 = Monday."""
     if not isinstance(value, str) or value.lower() not in DAYS:

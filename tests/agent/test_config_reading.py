@@ -390,3 +390,25 @@ def test_the_data_folder_is_read_past_any_fault(tmp_path: Path) -> None:
     assert data_folder(file) == Path("/srv/x")
     file.write_text("[service]\n", encoding="utf-8")
     assert data_folder(file) == data_folder(tmp_path / "missing.toml")
+
+
+@pytest.mark.parametrize(("codes", "warned"), [(["B"], []), (["s"], ["s"]), (["dme:W", "B"], ["W"])])
+def test_a_type_given_to_two_booking_sites_is_a_warning(tmp_path: Path, codes: list[str], warned: list[str]) -> None:
+    """Two sites that sell one type would sell one time twice; the file is read all the same."""
+    told = EXAMPLE.replace(
+        "# other_channels = {}", f'other_channels = {{ "Bonjour-santé" = {codes} }}'.replace("'", '"')
+    )
+    (tmp_path / "x.toml").write_text(told, encoding="utf-8")
+    plan = read_plan(tmp_path / "x.toml", ENTRIES)
+    found = [note for note in plan.notes if note.code == "booking.two-channels"]
+    assert [dict(note.says.args)["code"] for note in found] == warned
+    assert all(note.severity is Severity.WARN for note in found)
+
+
+@pytest.mark.parametrize("written", ['"Bonjour"', "{ Bonjour = [] }", '{ Bonjour = "B" }'])
+def test_other_channels_out_of_form_are_a_fault(tmp_path: Path, written: str) -> None:
+    """A name without its types is no channel."""
+    told = EXAMPLE.replace("# other_channels = {}", f"other_channels = {written}")
+    (tmp_path / "x.toml").write_text(told, encoding="utf-8")
+    with pytest.raises(Faults):
+        read_plan(tmp_path / "x.toml", ENTRIES)

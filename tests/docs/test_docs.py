@@ -10,7 +10,15 @@ from agent.journal.migrations import steps
 
 DOCS = Path(__file__).parents[2] / "docs"
 pytestmark = pytest.mark.skipif(not DOCS.exists(), reason="only on a checkout: a copy beside a wheel has no documents")
-PAGES = ("fiche-medecins.md", "donnees-gardees.md", "incident.md", "glossaire.md", "tutoriel.md")
+PAGES = (
+    "accueil.md",
+    "gestion.md",
+    "fiche-medecins.md",
+    "donnees-gardees.md",
+    "incident.md",
+    "glossaire.md",
+    "tutoriel.md",
+)
 
 
 def page(name: str) -> str:
@@ -69,3 +77,13 @@ def test_the_glossary_gives_both_languages_everything() -> None:
     assert all(len(row) == 4 and all(row) for row in words)
     for column in (0, 1):
         assert len({row[column] for row in words}) == len(words)
+
+
+@pytest.mark.parametrize("name", ["accueil.md", "gestion.md"])
+def test_every_picture_of_a_page_is_there_and_used(name: str) -> None:
+    """The five states of the front desk's page stand in the documents, each where it is spoken of."""
+    shown = set(re.findall(r"\(images/([\w-]+\.png)\)", page(name)))
+    assert shown
+    assert [one for one in shown if not (DOCS / "images" / one).is_file()] == []
+    both = page("accueil.md") + page("gestion.md")
+    assert [one.name for one in (DOCS / "images").glob("accueil-*.png") if one.name not in both] == []
