@@ -23,7 +23,7 @@ from agent.core.envelope.enrolment import ALPHABET
 from agent.core.errors import Misconfigured, Refused
 from agent.core.message import Message, say
 from hub import hub as house
-from hub import orders, outcomes, view
+from hub import orders, outcomes, ring, view
 from hub.clock import Clock, WallClock
 from hub.schema import BOOKING, CLINIC, CLINIC_KEY, CODE, HUB_KEY, PORTAL, SLOT, micros, moment
 from hub.store import put
@@ -101,7 +101,8 @@ def clinic(folder: Path, name: str, *, clock: Clock = _WALL) -> dict[str, Any]:
     store, _ = house.open_store(folder)
     with closing(store), store.read() as conn:
         row = _known(conn, name, say("show a clinic"))
-        ours = conn.scalar(select(HUB_KEY.c.kid).order_by(HUB_KEY.c.n.desc(), HUB_KEY.c.made).limit(1))
+        held = ring.held_by(conn, row.id)
+        ours = conn.scalar(select(HUB_KEY.c.kid).order_by((HUB_KEY.c.n == held).desc(), HUB_KEY.c.n.desc()).limit(1))
         keys = conn.execute(select(CLINIC_KEY).where(CLINIC_KEY.c.clinic == name).order_by(CLINIC_KEY.c.made)).all()
         agents = [
             {
@@ -177,6 +178,18 @@ def revoke(folder: Path, name: str, *, clock: Clock = _WALL) -> int:
         ended = conn.execute(update(CLINIC_KEY).where(*live).values(retired=micros(clock.now()))).rowcount
         conn.execute(update(CLINIC).where(CLINIC.c.id == name).values(offers=False, statement=None))
         return ended
+
+
+def rotate_keys(folder: Path, *, clock: Clock = _WALL) -> Mapping[str, Any]:
+    """Publish the next key set, signed by the present one; return {n, key}. A hub that runs takes it in by itself."""
+    store, origin = house.open_store(folder)
+    with closing(store), store.write() as conn:
+        try:
+            kid = ring.add_key(conn, folder, origin, clock.now())
+        except OSError as cause:
+            says, hint = say("the file cannot be written"), say("choose a folder this account may write to, with room")
+            raise Misconfigured(say("publish the next keys"), says, hint, file=str(folder / "keys")) from cause
+        return {"n": ring.newest(conn), "key": kid}
 
 
 def backup(folder: Path, file: Path) -> None:

@@ -13,10 +13,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 
 from agent.core.changes import line
-from agent.core.envelope import sealed_hash, sign_order
+from agent.core.envelope import resign_order, sealed_hash, sign_order
 from agent.core.sharing import revive
 from hub import outcomes, view
+from hub.ask import Ask
 from hub.hub import Hub, enter
+from hub.ring import held_by
 from hub.schema import BOOKING, CLINIC, ORDER, SLOT, micros
 from hub.store import clinic_row, put
 
@@ -55,6 +57,7 @@ def place(hub: Hub, clinic: str, booking: str, goal: Goal, portal: str) -> bool:
     """Sign and store the order; True when it is new, False when it repeats. Raises Turned."""
     now = micros(hub.clock.now())
     with hub.store.write() as conn:
+        hub.refresh(conn)
         row = clinic_row(conn, clinic)
         if row is None:
             raise Turned("unknown-clinic")
@@ -123,7 +126,7 @@ def _store(conn: Connection, hub: Hub, clinic: Row[Any], booking: str, goal: Goa
         "expires_at": _wire(goal.expires_at),
         "patient_sha256": goal.patient and sealed_hash(goal.patient),
     }
-    jws = sign_order(claims, hub.signing)
+    jws = sign_order(claims, hub.ring.signing(held_by(conn, clinic.id)))
     n = clinic.entries + 1
     conn.execute(update(CLINIC).where(CLINIC.c.id == clinic.id).values(entries=n))
     row = {"clinic": clinic.id, "booking": booking, "version": goal.version, "n": n, "body": goal.digest()}
@@ -138,15 +141,16 @@ def _wire(at: datetime | None) -> str | None:
     return None if at is None else outcomes.rfc3339(at)
 
 
-def after(conn: Connection, clinic: str, n: int) -> tuple[list[dict[str, Any]], int]:
+def after(ask: Ask, n: int) -> tuple[list[dict[str, Any]], int]:
     """Return entries above `n`, oldest first, and the number of the last; at most LIST_MOST."""
-    rows = _listed(conn, clinic, ORDER.c.n > n, LIST_MOST)
-    return [_entry(conn, row) for row in rows], rows[-1].n if rows else n
+    rows = _listed(ask.conn, ask.clinic.id, ORDER.c.n > n, LIST_MOST)
+    return [_entry(ask, row) for row in rows], rows[-1].n if rows else n
 
 
-def all_open(conn: Connection, clinic: str, now: int) -> list[dict[str, Any]]:
+def all_open(ask: Ask) -> list[dict[str, Any]]:
     """Return every booking still to come or without final outcome."""
-    return [_entry(conn, row) for row in _listed(conn, clinic, or_(BOOKING.c.ends > now, BOOKING.c.final.is_(None)))]
+    open_ = or_(BOOKING.c.ends > ask.now, BOOKING.c.final.is_(None))
+    return [_entry(ask, row) for row in _listed(ask.conn, ask.clinic.id, open_)]
 
 
 def _listed(conn: Connection, clinic: str, condition: Any, most: int | None = None) -> Sequence[Row[Any]]:
@@ -158,9 +162,12 @@ def _listed(conn: Connection, clinic: str, condition: Any, most: int | None = No
     return conn.execute(asked.where(ORDER.c.clinic == clinic, condition).order_by(ORDER.c.n).limit(most)).all()
 
 
-def _entry(conn: Connection, row: Row[Any]) -> dict[str, Any]:
-    last = outcomes.last(conn, row.clinic, row.booking)
-    return {"order": row.jws, "patient": row.patient, "outcome": last}
+def _entry(ask: Ask, row: Row[Any]) -> dict[str, Any]:
+    """Return an order verbatim, or signed anew for an agent that no longer holds the key that signed it."""
+    last = outcomes.last(ask.conn, row.clinic, row.booking)
+    ring, held = ask.hub.ring, held_by(ask.conn, row.clinic)
+    jws = resign_order(row.jws, ring.keys(held if held in ring.public else None), ring.signing(held))
+    return {"order": jws, "patient": row.patient, "outcome": last}
 
 
 def history(conn: Connection, clinic: str, booking: str) -> list[Mapping[str, Any]]:

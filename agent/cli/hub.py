@@ -29,8 +29,15 @@ PORTAL = typer.Argument(metavar="NAME", help=say("The portal's name.").id)
 REVOKE = typer.Option("--revoke", help=say("End its token instead.").id)
 BOOKING = typer.Argument(metavar="ID", help=say("The booking's id.").id)
 ACTION = typer.Argument(metavar="stop|start", help=say("Stop or restart offering slots.").id)
+KEYS = typer.Argument(metavar="rotate", help=say("Publish the next key set.").id)
 ONE = typer.Option("--clinic", metavar="CLINIC", help=say("One clinic; all of them otherwise.").id)
 FILE = typer.Argument(metavar="FILE", help=say("The file to write.").id)
+
+
+class Keys(StrEnum):
+    """What `creneau hub keys` is told."""
+
+    ROTATE = "rotate"
 
 
 class Offering(StrEnum):
@@ -185,6 +192,16 @@ def revoke(ctx: typer.Context, clinic: Annotated[str, CLINIC], folder: Folder = 
     n = _desk().revoke(folder, clinic)
     if not here.put({"clinic": clinic, "keys": n}):
         here.tell(say("Keys shut out: {n}", n=n))
+
+
+def keys(ctx: typer.Context, action: Annotated[Keys, KEYS], folder: Folder = HERE) -> None:
+    """Publish the next key set; agents follow with their next heartbeat."""
+    here = session(ctx)
+    del action  # there is one
+    made = _desk().rotate_keys(folder)
+    if not here.put(made):
+        here.tell(say("Key set {n} is published; its key is {key}.", n=made["n"], key=made["key"]))
+        here.tell(say("Save the folder keys apart from the backups, and make a backup: creneau hub backup FILE"))
 
 
 def backup(ctx: typer.Context, file: Annotated[Path, FILE], folder: Folder = HERE) -> None:

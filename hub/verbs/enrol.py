@@ -14,6 +14,7 @@ from agent.core.envelope import Applicant, Enrolled, enrolled_body, public_jwk, 
 from hub import turns
 from hub.hub import Hub, enter
 from hub.problem import Problem
+from hub.ring import heard
 from hub.schema import CLINIC, CLINIC_KEY, CODE
 from hub.store import clinic_row
 from hub.wire import Enrol, read
@@ -38,11 +39,12 @@ def enrol(hub: Hub, conn: Connection, applicant: Applicant, text: str, now: int)
         raise Problem("unknown-clinic", {"why": "code"}, keep=True)
     if code.used_by is None:
         _admit(conn, code, applicant, asked, now)
+        heard(conn, code.clinic, hub.ring.n)
         enter(conn, hub, code.clinic, "enrol", kid, text, proof=True)
         log.info("hub.enrolled clinic=%s key=%s takeover=%s", code.clinic, kid, code.takeover)
     elif code.used_by != kid:
         raise Problem("unknown-clinic", {"why": "used"})
-    return enrolled_body(bytes.fromhex(code.secret), Enrolled(code.clinic, hub.n, hub.keys), kid)
+    return enrolled_body(bytes.fromhex(code.secret), Enrolled(code.clinic, hub.ring.n, hub.ring.keys()), kid)
 
 
 def _admit(conn: Connection, code: Row[Any], applicant: Applicant, asked: Enrol, now: int) -> None:
