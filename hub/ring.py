@@ -42,8 +42,12 @@ class Ring:
         return self.private[self.n if n is None or n not in self.private else n]
 
     def after(self, n: int) -> list[str]:
-        """Return the way from set `n` to the present one."""
-        return [self.turns[one] for one in range(max(n, 1) + 1, self.n + 1)]
+        """Return the way from set `n` to the next, if there is one.
+
+        One at a time: until the clinic says that it followed we sign with the key of the set it left, which only the
+        very next set still holds.
+        """
+        return [self.turns[n + 1]] if n + 1 in self.turns else []
 
 
 def held_by(conn: Connection, clinic: str) -> int | None:

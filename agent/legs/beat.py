@@ -149,10 +149,10 @@ class Beat:
         except Declined as problem:
             return self._resync(problem, standing, now)
         self._anew = self._told_again = False
-        self._taken(opened, answer, now)
+        followed = self._taken(opened, answer, now)
         if "ledger_head" in body and "countersigned" in opened.claims:
             self.countersigned(answer.jws, now)
-        return Step(1)
+        return Step(1, again=AT_ONCE if followed else None)
 
     def _body(self, standing: Standing, now: Instant) -> dict[str, Any]:
         """Renew nothing while an offer is on its way: the hub may already hold more than was confirmed."""
@@ -193,7 +193,8 @@ class Beat:
         self.outbox.restart(problem.problem, now)
         return Step(0, wakes=frozenset({"deliver"}))
 
-    def _taken(self, opened: Opened, answer: Answer, now: Instant) -> None:
+    def _taken(self, opened: Opened, answer: Answer, now: Instant) -> bool:
+        """Take in turn, pace and newer hub keys; True when keys came: the hub must hear that we hold them."""
         claims = opened.claims
         turn = turn_given(claims.get("turn"), answer.sent)
         if turn is not None:
@@ -204,10 +205,12 @@ class Beat:
             self.board.pace(wait_s)
         sets = claims.get("keys")
         newer = [text for text in sets if isinstance(text, str)] if isinstance(sets, list) else []
-        if newer and self.keys.leads(newer):
-            self.followed(newer, now)  # first the ledger: without the line later receipts could not be proved
-            self.keys.follow(newer)
-            log.info("hub-keys.new")
+        if not newer or not self.keys.leads(newer):
+            return False
+        self.followed(newer, now)  # first the ledger: without the line later receipts could not be proved
+        self.keys.follow(newer)
+        log.info("hub-keys.new")
+        return True
 
 
 def _last_good(legs: Mapping[str, LegHealth]) -> Instant | None:
