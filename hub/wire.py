@@ -175,6 +175,7 @@ class Enrol(Members):
     sealing: dict[str, Any]
     instance: Id
     software: Text = ""
+    clinic: Text | None = None
 
 
 def read(shape: type[Body], claims: Mapping[str, Any]) -> Body:

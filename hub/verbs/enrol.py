@@ -26,7 +26,7 @@ log = logging.getLogger("creneau.hub")
 def enrol(hub: Hub, conn: Connection, applicant: Applicant, text: str, now: int) -> Mapping[str, Any]:
     """Return {clinic, keys, policy, proof}. Raises Problem `unknown-clinic`, `why` beside it.
 
-    `why`: "code" (unknown, mistyped, expired or worn out: one word for all), "used" or "takeover" (the clinic has an
+    `why`: "clinic" (the agent belongs to another clinic than the code is for; the code stays good), "code" (unknown, mistyped, expired or worn out: one word for all), "used" or "takeover" (the clinic has an
     agent; its replacement needs a code made for that).
     """
     asked = read(Enrol, applicant.opened.claims)
@@ -37,6 +37,8 @@ def enrol(hub: Hub, conn: Connection, applicant: Applicant, text: str, now: int)
     if not applicant.proves(bytes.fromhex(code.secret), hub.origin):
         conn.execute(update(CODE).where(CODE.c.handle == code.handle).values(tries=code.tries + 1))
         raise Problem("unknown-clinic", {"why": "code"}, keep=True)
+    if asked.clinic not in {None, code.clinic}:
+        raise Problem("unknown-clinic", {"why": "clinic"})
     if code.used_by is None:
         _admit(conn, code, applicant, asked, now)
         heard(conn, code.clinic, hub.ring.n)
