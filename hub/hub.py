@@ -72,6 +72,12 @@ def token() -> str:
     return secrets.token_urlsafe(16)
 
 
+def renew_log(store: Store, clock: Clock) -> None:
+    """Begin another log: data was lost or brought back, and agents are to tell everything anew."""
+    store.set("restored", str(micros(clock.now())))
+    store.set("log", token())
+
+
 def create(folder: Path, origin: str, clock: Clock, database: str = "") -> None:
     """Make a hub in an empty folder: store, first key set, log id. Raises Misconfigured when there is one."""
     if (folder / "hub.json").exists():
@@ -118,7 +124,7 @@ def open_hub(folder: Path, clock: Clock, rate: Rate | None = None) -> Hub:
     """Open the hub in `folder`; a store that came back from a backup has no log id and gets a new one."""
     store, origin = open_store(folder)
     if not store.setting("log"):
-        store.set("log", token())
+        renew_log(store, clock)
     with store.read() as conn:
         ring = read_ring(conn, folder)
     return Hub(store, clock, folder, origin, store.setting("log"), ring, Meter(rate or Rate()))

@@ -19,7 +19,7 @@ from hub import outcomes, view
 from hub.ask import Ask
 from hub.hub import Hub, enter
 from hub.ring import held_by
-from hub.schema import BOOKING, CLINIC, ORDER, SLOT, micros
+from hub.schema import BOOKING, CLINIC, ORDER, SETTING, SLOT, micros
 from hub.store import clinic_row, put
 
 HOLD_MOST = timedelta(minutes=15)
@@ -46,7 +46,7 @@ class Goal:
 
 
 class Turned(Exception):  # noqa: N818 - not a fault: the portal's goal is turned down
-    """`word`: unknown-clinic, stale-version, other-body, other-portal, slot-gone."""
+    """`word`: unknown-clinic, stale-version, other-body, other-portal, slot-gone, restored."""
 
     def __init__(self, word: str) -> None:
         super().__init__(word)
@@ -69,16 +69,33 @@ def place(hub: Hub, clinic: str, booking: str, goal: Goal, portal: str) -> bool:
         newest = None if stands is None else _newest(conn, clinic, booking)
         if newest is not None and goal.version <= newest.version:
             return _repeats(newest, goal)
-        slot, ends = _slot(conn, row, booking, goal.goal, newest, now)
-        _store(conn, hub, row, booking, goal, slot)
+        found = _slot(conn, row, booking, goal.goal, newest, now)
+        if found is None and not _was_decided(conn, clinic, booking, goal, newest):
+            raise Turned("restored" if _is_fresh(conn, now) else "slot-gone")
+        slot, ends = found or (None, 0)
+        if found is not None:
+            _store(conn, hub, row, booking, goal, slot)
         ends = max(ends, stands.ends if stands is not None else 0)
-        values = {"portal": portal, "version": goal.version, "ends": ends, "final": None}
+        version = max(goal.version, stands.version if stands is not None else 0)
+        values = {"portal": portal, "version": version, "ends": ends, "final": None}
         put(conn, BOOKING, {"clinic": clinic, "booking": booking}, values | ({"rev": 0} if stands is None else {}))
         if goal.goal is not None:
             view.take(conn, clinic, goal.goal, booking)
         outcomes.settle(conn, clinic, booking, now)
     hub.room.wake(clinic)
-    return True
+    return found is not None
+
+
+def _was_decided(conn: Connection, clinic: str, booking: str, goal: Goal, newest: Row[Any] | None) -> bool:
+    """Say whether we lost this booking and the clinic told again what became of it: its own word stands."""
+    told = outcomes.last(conn, clinic, booking) if newest is None else None
+    return told is not None and int(told["version"]) >= goal.version
+
+
+def _is_fresh(conn: Connection, now: int) -> bool:
+    """Say whether our data came back so lately that a clinic may still be telling what we lost."""
+    at = conn.scalar(select(SETTING.c.value).where(SETTING.c.name == "restored"))
+    return at is not None and now - int(at) < view.VALIDITY // timedelta(microseconds=1)
 
 
 def _repeats(newest: Row[Any], goal: Goal) -> bool:
@@ -96,8 +113,8 @@ def _newest(conn: Connection, clinic: str, booking: str) -> Row[Any] | None:
 
 def _slot(
     conn: Connection, clinic: Row[Any], booking: str, goal: str | None, newest: Row[Any] | None, now: int
-) -> tuple[str | None, int]:
-    """Return the slot as it was published, and its end. A held slot has left the view: its own order remembers it."""
+) -> tuple[str | None, int] | None:
+    """Return the slot as it was published, and its end; None = it is not to be had. A held slot has left the view: its own order remembers it."""
     if goal is None:
         return None, 0
     if newest is not None and newest.goal == goal:
@@ -107,9 +124,7 @@ def _slot(
         .select_from(view.joined())
         .where(SLOT.c.clinic == clinic.id, SLOT.c.id == goal, or_(view.offered(now), SLOT.c.booking == booking))
     ).one_or_none()
-    if found is None:
-        raise Turned("slot-gone")
-    return found.slot, found.ends
+    return None if found is None else (found.slot, found.ends)
 
 
 def _store(conn: Connection, hub: Hub, clinic: Row[Any], booking: str, goal: Goal, slot: str | None) -> None:

@@ -65,6 +65,13 @@ CODE = Table(
     Column("used_by", String(64)),  # thumbprint of the signing key that proved it
 )
 
+CONTACT = Table(
+    "contact",
+    TABLES,
+    Column("clinic", String(64), primary_key=True),
+    Column("says", Text, nullable=False),  # whom the operator calls, as operator or clinic wrote it
+)
+
 CLINIC = Table(
     "clinic",
     TABLES,

@@ -176,6 +176,7 @@ class Enrol(Members):
     instance: Id
     software: Text = ""
     clinic: Text | None = None
+    contact: Annotated[str, StringConstraints(max_length=200)] = ""
 
 
 def read(shape: type[Body], claims: Mapping[str, Any]) -> Body:

@@ -15,6 +15,7 @@ from agent.keys import VaultKeys
 from agent.ports import Dice, Hub, Identity
 
 WAIT = timedelta(seconds=15)
+MOST_CONTACT = 200
 _NEW_CODE = say("ask the hub operator for a new code")
 _WHY: Mapping[str, tuple[Message, Message]] = {
     "code": (say("the hub does not accept this code: wrong or expired"), _NEW_CODE),
@@ -40,8 +41,8 @@ def _present(keys: VaultKeys, url: str) -> str:
     return who.clinic if who.hub == url else ""
 
 
-def join(code: str, url: str, keys: VaultKeys, hub: Hub, dice: Dice, now: Instant) -> Identity:
-    """Enrol at the hub of `url`; the same keys are offered again until one enrolment is adopted.
+def join(code: str, url: str, keys: VaultKeys, hub: Hub, dice: Dice, now: Instant, *, contact: str = "") -> Identity:
+    """Enrol at the hub of `url`, which may call `contact`; the same keys are offered again until one enrolment is adopted.
 
     Raises Refused for a wrong or used code, Transient when the hub gave no answer that counts.
     """
@@ -64,6 +65,7 @@ def join(code: str, url: str, keys: VaultKeys, hub: Hub, dice: Dice, now: Instan
         instance=fresh.instance,
         software=f"creneau {__version__}",
         clinic=present,
+        contact=contact[:MOST_CONTACT],
     )
     thumb = thumbprint(fresh.signing)
     envelope = seal("enrol", body, fresh.signing, iss=thumb, aud=url, jti=dice.token(), now=now.utc)

@@ -15,8 +15,8 @@ from hub import turns
 from hub.hub import Hub, enter
 from hub.problem import Problem
 from hub.ring import heard
-from hub.schema import CLINIC, CLINIC_KEY, CODE
-from hub.store import clinic_row
+from hub.schema import CLINIC, CLINIC_KEY, CODE, CONTACT
+from hub.store import clinic_row, put
 from hub.wire import Enrol, read
 
 TRIES = 5
@@ -42,6 +42,8 @@ def enrol(hub: Hub, conn: Connection, applicant: Applicant, text: str, now: int)
     if code.used_by is None:
         _admit(conn, code, applicant, asked, now)
         heard(conn, code.clinic, hub.ring.n)
+        if asked.contact:
+            put(conn, CONTACT, {"clinic": code.clinic}, {"says": asked.contact})
         enter(conn, hub, code.clinic, "enrol", kid, text, proof=True)
         log.info("hub.enrolled clinic=%s key=%s takeover=%s", code.clinic, kid, code.takeover)
     elif code.used_by != kid:

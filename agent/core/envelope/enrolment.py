@@ -74,13 +74,23 @@ def fingerprint(hub_thumb: str, signing_thumb: str) -> str:
 
 
 def enrol_body(
-    code: Code, signing: OKPKey, sealing: OKPKey, *, aud: str, instance: str, software: str, clinic: str = ""
+    code: Code,
+    signing: OKPKey,
+    sealing: OKPKey,
+    *,
+    aud: str,
+    instance: str,
+    software: str,
+    clinic: str = "",
+    contact: str = "",
 ) -> Mapping[str, Any]:
     """Return the members of an `enrol`, to be sealed with `iss` = the signing thumbprint.
 
-    `clinic`: who the agent is at this hub already; a code made for another clinic is then refused unused.
+    `clinic`: who the agent is at this hub already; a code made for another clinic is then refused unused. `contact`:
+    whom the hub's operator calls.
     """
-    return ({"clinic": clinic} if clinic else {}) | {
+    more = {name: text for name, text in (("clinic", clinic), ("contact", contact)) if text}
+    return more | {
         "handle": code.handle,
         "proof": agent_proof(code.key(), signing, sealing, aud),
         "signing": public_jwk(signing),
