@@ -64,7 +64,7 @@ _OPENAPI: dict[str, Any] = {
 
 
 async def speak(verb: str, request: Request) -> Response:
-    """Answer one verb of an agent: enrol, offer, orders, outcomes, beat."""
+    """Answer one verb of an agent: enrol, offer, orders, outcomes, beat, rotate."""
     hub: Hub = request.app.state.hub
     peer = request.client.host if request.client else ""
     done = await receive(hub, verb, await _body(request), peer)

@@ -23,13 +23,16 @@ from agent.core.envelope.enrolment import ALPHABET
 from agent.core.errors import Misconfigured, Refused
 from agent.core.message import Message, say
 from hub import hub as house
-from hub import orders, outcomes, view
+from hub import orders, outcomes, ring, view
 from hub.clock import Clock, WallClock
-from hub.schema import BOOKING, CLINIC, CLINIC_KEY, CODE, HUB_KEY, PORTAL, SLOT, micros, moment
+from hub.schema import BOOKING, CLINIC, CLINIC_KEY, CODE, CONTACT, HUB_KEY, PORTAL, SLOT, micros, moment
 from hub.store import put
 
 CODE_LIFE = timedelta(hours=24)
 SILENT = timedelta(minutes=3)
+STATES = ("torn", "silent", "degraded", "new", "stopped", "ok")
+"""Of a clinic, those that need somebody first; NEEDY: how many."""
+NEEDY = 3
 _WALL = WallClock()
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -61,8 +64,13 @@ def _is_origin(text: str) -> bool:
     return not (parts.path or parts.query or parts.fragment or "@" in text or text.endswith(":"))
 
 
-def code(folder: Path, clinic: str, name: str = "", *, takeover: bool = False, clock: Clock = _WALL) -> str:
-    """Return a new one-time code, good for 24 h; shown once. `takeover`: for the replacement of a clinic's agent."""
+def code(
+    folder: Path, clinic: str, name: str = "", *, contact: str = "", takeover: bool = False, clock: Clock = _WALL
+) -> str:
+    """Return a new one-time code, good for 24 h; shown once.
+
+    `contact`: whom to call, until the clinic's own agent says it; `takeover`: for the replacement of its agent.
+    """
     _named(clinic, say("issue a code"))
     made = clock.now()
     handle = "".join(secrets.choice(ALPHABET) for _ in range(4))
@@ -72,6 +80,8 @@ def code(folder: Path, clinic: str, name: str = "", *, takeover: bool = False, c
         if takeover:
             _known(conn, clinic, say("issue a code"))
         conn.execute(delete(CODE).where((CODE.c.expires < micros(made)) | (CODE.c.handle == handle)))
+        if contact:
+            put(conn, CONTACT, {"clinic": clinic}, {"says": contact})
         known = conn.scalar(select(CLINIC.c.name).where(CLINIC.c.id == clinic))
         conn.execute(
             insert(CODE).values(
@@ -89,7 +99,7 @@ def code(folder: Path, clinic: str, name: str = "", *, takeover: bool = False, c
 
 
 def clinics(folder: Path, *, clock: Clock = _WALL) -> list[dict[str, Any]]:
-    """Return every clinic: id, name, state ("ok", "degraded", "silent", "torn", "stopped", "new"), heard, offered."""
+    """Return every clinic: id, name, contact, state (one of STATES), since when heard, slots offered."""
     store, _ = house.open_store(folder)
     with closing(store), store.read() as conn:
         rows = conn.execute(select(CLINIC).order_by(CLINIC.c.id)).all()
@@ -101,7 +111,8 @@ def clinic(folder: Path, name: str, *, clock: Clock = _WALL) -> dict[str, Any]:
     store, _ = house.open_store(folder)
     with closing(store), store.read() as conn:
         row = _known(conn, name, say("show a clinic"))
-        ours = conn.scalar(select(HUB_KEY.c.kid).order_by(HUB_KEY.c.n.desc(), HUB_KEY.c.made).limit(1))
+        held = ring.held_by(conn, row.id)
+        ours = conn.scalar(select(HUB_KEY.c.kid).order_by((HUB_KEY.c.n == held).desc(), HUB_KEY.c.n.desc()).limit(1))
         keys = conn.execute(select(CLINIC_KEY).where(CLINIC_KEY.c.clinic == name).order_by(CLINIC_KEY.c.made)).all()
         agents = [
             {
@@ -179,6 +190,18 @@ def revoke(folder: Path, name: str, *, clock: Clock = _WALL) -> int:
         return ended
 
 
+def rotate_keys(folder: Path, *, clock: Clock = _WALL) -> Mapping[str, Any]:
+    """Publish the next key set, signed by the present one; return {n, key}. A hub that runs takes it in by itself."""
+    store, origin = house.open_store(folder)
+    with closing(store), store.write() as conn:
+        try:
+            kid = ring.add_key(conn, folder, origin, clock.now())
+        except OSError as cause:
+            says, hint = say("the file cannot be written"), say("choose a folder this account may write to, with room")
+            raise Misconfigured(say("publish the next keys"), says, hint, file=str(folder / "keys")) from cause
+        return {"n": ring.newest(conn), "key": kid}
+
+
 def backup(folder: Path, file: Path) -> None:
     """Save the store into a new file; patients in it stay sealed, private keys are not in it.
 
@@ -202,10 +225,10 @@ def backup(folder: Path, file: Path) -> None:
         raise Misconfigured(say("save the hub"), says, hint, file=str(file)) from cause
 
 
-def restored(folder: Path) -> None:
+def restored(folder: Path, *, clock: Clock = _WALL) -> None:
     """Say that the store came back from a backup by other means: agents then tell everything anew."""
     store, _ = house.open_store(folder)
-    store.set("log", house.token())
+    house.renew_log(store, clock)
     store.close()
 
 
@@ -215,6 +238,7 @@ def _summary(conn: Connection, row: Row[Any], now: int) -> dict[str, Any]:
     return {
         "clinic": row.id,
         "name": row.name,
+        "contact": conn.scalar(select(CONTACT.c.says).where(CONTACT.c.clinic == row.id)) or "",
         "state": _state(row, now),
         "heard": _time(row.beat_at),
         "offered": conn.scalar(offered),

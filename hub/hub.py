@@ -4,23 +4,22 @@ Rule: private keys lie beside the store in files only the hub's account reads, n
 """
 
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from joserfc.jwk import OKPKey
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from agent.core.envelope import KeySet, answer, jws_hash, key_set, public_jwk, thumbprint
+from agent.core.envelope import answer, jws_hash
 from agent.core.errors import Misconfigured
 from agent.core.message import Message, say
 from hub.clock import Clock
 from hub.limits import Meter, Rate
-from hub.schema import HUB_KEY, LEDGER, micros
+from hub.ring import Ring, add_key, newest, read_ring
+from hub.schema import LEDGER, micros
 from hub.store import Store
 from hub.waiting import WaitingRoom
 
@@ -34,22 +33,26 @@ class Hub:
 
     store: Store
     clock: Clock
+    folder: Path
     origin: str
     log: str
-    n: int
-    keys: KeySet
-    signing: OKPKey = field(repr=False)
+    ring: Ring
     meter: Meter
     room: WaitingRoom = field(default_factory=WaitingRoom)
     in_work: set[tuple[str, str]] = field(default_factory=set)
     """(iss, jti) of requests being answered; the loop's thread only."""
 
-    def answer(self, verb: str, body: Mapping[str, Any], *, aud: str, to: str, re: str) -> str:
-        """Sign an answer to the request `to`."""
+    def refresh(self, conn: Connection) -> None:
+        """Take in a key set that the operator published while we run."""
+        if newest(conn) != self.ring.n:
+            self.ring = read_ring(conn, self.folder)
+
+    def answer(self, verb: str, body: Mapping[str, Any], *, aud: str, to: str, re: str, held: int | None = None) -> str:
+        """Sign an answer to the request `to`, for one who holds our key set `held`."""
         return answer(
             verb,
             body,
-            self.signing,
+            self.ring.signing(held),
             iss=self.origin,
             aud=aud,
             jti=token(),
@@ -69,6 +72,12 @@ def token() -> str:
     return secrets.token_urlsafe(16)
 
 
+def renew_log(store: Store, clock: Clock) -> None:
+    """Begin another log: data was lost or brought back, and agents are to tell everything anew."""
+    store.set("restored", str(micros(clock.now())))
+    store.set("log", token())
+
+
 def create(folder: Path, origin: str, clock: Clock, database: str = "") -> None:
     """Make a hub in an empty folder: store, first key set, log id. Raises Misconfigured when there is one."""
     if (folder / "hub.json").exists():
@@ -79,11 +88,8 @@ def create(folder: Path, origin: str, clock: Clock, database: str = "") -> None:
         store = Store(folder, database)
     except (OSError, SQLAlchemyError) as cause:
         raise _closed(say("create a hub"), folder) from cause
-    key = OKPKey.generate_key("Ed25519")
-    _keep_private(folder, key)
     with store.write() as conn:
-        row = {"kid": thumbprint(key), "n": 1, "public": json.dumps(public_jwk(key)), "made": micros(clock.now())}
-        conn.execute(insert(HUB_KEY).values(row))
+        add_key(conn, folder, origin, clock.now())
     store.set("log", token())
     store.close()
     (folder / "hub.json").write_text(json.dumps({"origin": origin, "database": database}), encoding="utf-8")
@@ -118,39 +124,13 @@ def open_hub(folder: Path, clock: Clock, rate: Rate | None = None) -> Hub:
     """Open the hub in `folder`; a store that came back from a backup has no log id and gets a new one."""
     store, origin = open_store(folder)
     if not store.setting("log"):
-        store.set("log", token())
+        renew_log(store, clock)
     with store.read() as conn:
-        rows = conn.execute(select(HUB_KEY).order_by(HUB_KEY.c.n, HUB_KEY.c.made)).all()
-    n = max(row.n for row in rows)
-    keys = key_set([json.loads(row.public) for row in rows if row.n == n])
-    signing = _private(folder, next(iter(keys)))
-    return Hub(store, clock, origin, store.setting("log"), n, keys, signing, Meter(rate or Rate()))
+        ring = read_ring(conn, folder)
+    return Hub(store, clock, folder, origin, store.setting("log"), ring, Meter(rate or Rate()))
 
 
 def enter(conn: Connection, hub: Hub, clinic: str, kind: str, subject: str, text: str, *, proof: bool) -> None:
     """Write one ledger line; `proof` keeps the signed text itself, not only its hash."""
     line = {"clinic": clinic, "kind": kind, "subject": subject, "sha256": jws_hash(text)}
     conn.execute(insert(LEDGER).values(at=micros(hub.clock.now()), jws=text if proof else None, **line))
-
-
-def _keep_private(folder: Path, key: OKPKey) -> None:
-    """Write the private key to a new file of mode 0600."""
-    path = folder / "keys"
-    path.mkdir(mode=0o700, exist_ok=True)
-    handle = os.open(path / f"{thumbprint(key)}.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(key.as_dict(private=True), file)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _private(folder: Path, kid: str) -> OKPKey:
-    try:
-        text = (folder / "keys" / f"{kid}.json").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise Misconfigured(
-            say("open the hub"),
-            say("the private key {kid} is missing", kid=kid),
-            say("bring back the folder keys from where you keep it apart from the backups"),
-        ) from None
-    return OKPKey.import_key(json.loads(text))

@@ -29,10 +29,12 @@ from agent.core.envelope import (
 from hub.ask import Ask, Wait
 from hub.hub import Hub
 from hub.problem import STATUS, Problem
+from hub.ring import held_by
 from hub.schema import CLINIC_KEY, SEEN, micros
 from hub.store import clinic_row
 from hub.verbs import VERBS
 from hub.verbs.enrol import enrol
+from hub.verbs.rotate import still_counts
 
 RETRY_AFTER_S = 5
 log = logging.getLogger("creneau.hub")
@@ -112,7 +114,9 @@ def _verify(hub: Hub, verb: str, text: str) -> Verified:
     if opened.claims.get("iss") != key.clinic:
         raise Problem("bad-signature")
     if key.retired is not None:
-        raise Problem("key-retired")
+        with hub.store.read() as conn:
+            if not still_counts(conn, key.kid, verb, int(opened.claims["iat"]), micros(now)):
+                raise Problem("key-retired")
     return Verified(verb, text, key, opened)
 
 
@@ -122,7 +126,9 @@ def _turn_away(hub: Hub, verb: str, text: str, error: Problem | Rejected) -> Don
     log.info("hub.turned-away verb=%s problem=%s", verb, problem.word)
     iss, jti = addressee(text)
     body = {"problem": problem.word, **problem.members}
-    return Done(STATUS[problem.word], hub.answer(verb, body, aud=iss, to=text, re=jti))
+    with hub.store.read() as conn:
+        held = held_by(conn, iss)
+    return Done(STATUS[problem.word], hub.answer(verb, body, aud=iss, to=text, re=jti, held=held))
 
 
 def _work(hub: Hub, verified: Verified, *, last: bool) -> Done | Wait:
@@ -136,15 +142,25 @@ def _work(hub: Hub, verified: Verified, *, last: bool) -> Done | Wait:
                 return Done(seen.status, seen.answer)
             if seen is not None:
                 return _turn_away(hub, verified.verb, verified.text, Problem("replayed"))
+            hub.refresh(conn)
+            held = _held(conn, verified)
             status, body = _effect(hub, conn, verified, last=last)
             if isinstance(body, Wait):
                 return body
-            jws = hub.answer(verified.verb, body, aud=iss, to=verified.text, re=jti)
+            jws = hub.answer(verified.verb, body, aud=iss, to=verified.text, re=jti, held=held)
             row = {"iss": iss, "jti": jti, "sha256": sha256, "status": status, "answer": jws}
             conn.execute(insert(SEEN).values(**row, at=micros(hub.clock.now())))
             return Done(status, jws)
     except IntegrityError:  # another process of this hub answers the same jti
         return _turn_away(hub, verified.verb, verified.text, Problem("in-work", {"retry_after": 1}))
+
+
+def _held(conn: Connection, verified: Verified) -> int | None:
+    """Return which of our key sets the asker holds: a beat says so itself, else as it was last heard to say."""
+    said = verified.opened.claims.get("keys") if verified.verb == "beat" else None
+    if isinstance(said, int) and not isinstance(said, bool):
+        return said
+    return held_by(conn, verified.name[0])
 
 
 def _effect(hub: Hub, conn: Connection, verified: Verified, *, last: bool) -> tuple[int, Mapping[str, Any] | Wait]:

@@ -13,11 +13,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 
 from agent.core.changes import line
-from agent.core.envelope import sealed_hash, sign_order
+from agent.core.envelope import resign_order, sealed_hash, sign_order
 from agent.core.sharing import revive
 from hub import outcomes, view
+from hub.ask import Ask
 from hub.hub import Hub, enter
-from hub.schema import BOOKING, CLINIC, ORDER, SLOT, micros
+from hub.ring import held_by
+from hub.schema import BOOKING, CLINIC, ORDER, SETTING, SLOT, micros
 from hub.store import clinic_row, put
 
 HOLD_MOST = timedelta(minutes=15)
@@ -44,7 +46,7 @@ class Goal:
 
 
 class Turned(Exception):  # noqa: N818 - not a fault: the portal's goal is turned down
-    """`word`: unknown-clinic, stale-version, other-body, other-portal, slot-gone."""
+    """`word`: unknown-clinic, stale-version, other-body, other-portal, slot-gone, restored."""
 
     def __init__(self, word: str) -> None:
         super().__init__(word)
@@ -55,6 +57,7 @@ def place(hub: Hub, clinic: str, booking: str, goal: Goal, portal: str) -> bool:
     """Sign and store the order; True when it is new, False when it repeats. Raises Turned."""
     now = micros(hub.clock.now())
     with hub.store.write() as conn:
+        hub.refresh(conn)
         row = clinic_row(conn, clinic)
         if row is None:
             raise Turned("unknown-clinic")
@@ -66,16 +69,33 @@ def place(hub: Hub, clinic: str, booking: str, goal: Goal, portal: str) -> bool:
         newest = None if stands is None else _newest(conn, clinic, booking)
         if newest is not None and goal.version <= newest.version:
             return _repeats(newest, goal)
-        slot, ends = _slot(conn, row, booking, goal.goal, newest, now)
-        _store(conn, hub, row, booking, goal, slot)
+        found = _slot(conn, row, booking, goal.goal, newest, now)
+        if found is None and not _was_decided(conn, clinic, booking, goal, newest):
+            raise Turned("restored" if _is_fresh(conn, now) else "slot-gone")
+        slot, ends = found or (None, 0)
+        if found is not None:
+            _store(conn, hub, row, booking, goal, slot)
         ends = max(ends, stands.ends if stands is not None else 0)
-        values = {"portal": portal, "version": goal.version, "ends": ends, "final": None}
+        version = max(goal.version, stands.version if stands is not None else 0)
+        values = {"portal": portal, "version": version, "ends": ends, "final": None}
         put(conn, BOOKING, {"clinic": clinic, "booking": booking}, values | ({"rev": 0} if stands is None else {}))
         if goal.goal is not None:
             view.take(conn, clinic, goal.goal, booking)
         outcomes.settle(conn, clinic, booking, now)
     hub.room.wake(clinic)
-    return True
+    return found is not None
+
+
+def _was_decided(conn: Connection, clinic: str, booking: str, goal: Goal, newest: Row[Any] | None) -> bool:
+    """Say whether we lost this booking and the clinic told again what became of it: its own word stands."""
+    told = outcomes.last(conn, clinic, booking) if newest is None else None
+    return told is not None and int(told["version"]) >= goal.version
+
+
+def _is_fresh(conn: Connection, now: int) -> bool:
+    """Say whether our data came back so lately that a clinic may still be telling what we lost."""
+    at = conn.scalar(select(SETTING.c.value).where(SETTING.c.name == "restored"))
+    return at is not None and now - int(at) < view.VALIDITY // timedelta(microseconds=1)
 
 
 def _repeats(newest: Row[Any], goal: Goal) -> bool:
@@ -93,8 +113,8 @@ def _newest(conn: Connection, clinic: str, booking: str) -> Row[Any] | None:
 
 def _slot(
     conn: Connection, clinic: Row[Any], booking: str, goal: str | None, newest: Row[Any] | None, now: int
-) -> tuple[str | None, int]:
-    """Return the slot as it was published, and its end. A held slot has left the view: its own order remembers it."""
+) -> tuple[str | None, int] | None:
+    """Return the slot as it was published, and its end; None = it is not to be had. A held slot has left the view: its own order remembers it."""
     if goal is None:
         return None, 0
     if newest is not None and newest.goal == goal:
@@ -104,9 +124,7 @@ def _slot(
         .select_from(view.joined())
         .where(SLOT.c.clinic == clinic.id, SLOT.c.id == goal, or_(view.offered(now), SLOT.c.booking == booking))
     ).one_or_none()
-    if found is None:
-        raise Turned("slot-gone")
-    return found.slot, found.ends
+    return None if found is None else (found.slot, found.ends)
 
 
 def _store(conn: Connection, hub: Hub, clinic: Row[Any], booking: str, goal: Goal, slot: str | None) -> None:
@@ -123,7 +141,7 @@ def _store(conn: Connection, hub: Hub, clinic: Row[Any], booking: str, goal: Goa
         "expires_at": _wire(goal.expires_at),
         "patient_sha256": goal.patient and sealed_hash(goal.patient),
     }
-    jws = sign_order(claims, hub.signing)
+    jws = sign_order(claims, hub.ring.signing(held_by(conn, clinic.id)))
     n = clinic.entries + 1
     conn.execute(update(CLINIC).where(CLINIC.c.id == clinic.id).values(entries=n))
     row = {"clinic": clinic.id, "booking": booking, "version": goal.version, "n": n, "body": goal.digest()}
@@ -138,15 +156,16 @@ def _wire(at: datetime | None) -> str | None:
     return None if at is None else outcomes.rfc3339(at)
 
 
-def after(conn: Connection, clinic: str, n: int) -> tuple[list[dict[str, Any]], int]:
+def after(ask: Ask, n: int) -> tuple[list[dict[str, Any]], int]:
     """Return entries above `n`, oldest first, and the number of the last; at most LIST_MOST."""
-    rows = _listed(conn, clinic, ORDER.c.n > n, LIST_MOST)
-    return [_entry(conn, row) for row in rows], rows[-1].n if rows else n
+    rows = _listed(ask.conn, ask.clinic.id, ORDER.c.n > n, LIST_MOST)
+    return [_entry(ask, row) for row in rows], rows[-1].n if rows else n
 
 
-def all_open(conn: Connection, clinic: str, now: int) -> list[dict[str, Any]]:
+def all_open(ask: Ask) -> list[dict[str, Any]]:
     """Return every booking still to come or without final outcome."""
-    return [_entry(conn, row) for row in _listed(conn, clinic, or_(BOOKING.c.ends > now, BOOKING.c.final.is_(None)))]
+    open_ = or_(BOOKING.c.ends > ask.now, BOOKING.c.final.is_(None))
+    return [_entry(ask, row) for row in _listed(ask.conn, ask.clinic.id, open_)]
 
 
 def _listed(conn: Connection, clinic: str, condition: Any, most: int | None = None) -> Sequence[Row[Any]]:
@@ -158,9 +177,12 @@ def _listed(conn: Connection, clinic: str, condition: Any, most: int | None = No
     return conn.execute(asked.where(ORDER.c.clinic == clinic, condition).order_by(ORDER.c.n).limit(most)).all()
 
 
-def _entry(conn: Connection, row: Row[Any]) -> dict[str, Any]:
-    last = outcomes.last(conn, row.clinic, row.booking)
-    return {"order": row.jws, "patient": row.patient, "outcome": last}
+def _entry(ask: Ask, row: Row[Any]) -> dict[str, Any]:
+    """Return an order verbatim, or signed anew for an agent that no longer holds the key that signed it."""
+    last = outcomes.last(ask.conn, row.clinic, row.booking)
+    ring, held = ask.hub.ring, held_by(ask.conn, row.clinic)
+    jws = resign_order(row.jws, ring.keys(held if held in ring.public else None), ring.signing(held))
+    return {"order": jws, "patient": row.patient, "outcome": last}
 
 
 def history(conn: Connection, clinic: str, booking: str) -> list[Mapping[str, Any]]:

@@ -21,7 +21,8 @@ from hub.wire import MOST, BookingName, Id, Outcome, Slot, SlotName
 
 PAGE = 500
 _BEARER = HTTPBearer(description="The token that `creneau hub portal NAME` showed once")
-_STATUS = {"unknown-clinic": 404}
+_STATUS = {"unknown-clinic": 404, "restored": 503}
+_AGAIN = {"restored": {"Retry-After": "10"}}
 
 Sealed = Annotated[str, StringConstraints(max_length=20_000, pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){4}$")]
 """A compact JWE: five base64url parts."""
@@ -194,7 +195,8 @@ def put_booking(hub: Open, portal: Portal, clinic: Clinic, booking: Booking, bod
     try:
         orders.place(hub, clinic, booking, goal, portal)
     except orders.Turned as turned:
-        raise HTTPException(_STATUS.get(turned.word, 409), turned.word) from None
+        status = _STATUS.get(turned.word, 409)
+        raise HTTPException(status, turned.word, _AGAIN.get(turned.word)) from None
     return Accepted(booking=booking, version=body.version)
 
 
@@ -209,7 +211,8 @@ def get_booking(hub: Open, portal: Portal, clinic: Clinic, booking: Booking, res
         if row is None:
             raise HTTPException(404, "unknown-booking")
         word = outcomes.word(conn, clinic, booking, row.version)
-        wanted: Any = orders.history(conn, clinic, booking)[-1]["slot"]
+        asked = orders.history(conn, clinic, booking)  # none when we lost it, and its clinic told what became of it
+        wanted: Any = asked[-1]["slot"] if asked else None
         others = outcomes.alternatives(conn, clinic, wanted, now) if wanted and word == outcomes.NOT_BOOKED else []
         told = outcomes.by_rev(conn, clinic, booking)
     return BookingState.model_validate(

@@ -37,6 +37,20 @@ HUB_KEY = Table(
     Column("made", BigInteger, nullable=False),
 )
 
+HUB_TURN = Table(
+    "hub_turn",
+    TABLES,
+    Column("n", BigInteger, primary_key=True),  # of the set it leads to, from n - 1
+    Column("jws", Text, nullable=False),
+)
+
+HELD_SET = Table(
+    "held_set",
+    TABLES,
+    Column("clinic", String(64), primary_key=True),
+    Column("n", BigInteger, nullable=False),  # our key set that the clinic was last heard to hold
+)
+
 CODE = Table(
     "code",
     TABLES,
@@ -49,6 +63,13 @@ CODE = Table(
     Column("expires", BigInteger, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("used_by", String(64)),  # thumbprint of the signing key that proved it
+)
+
+CONTACT = Table(
+    "contact",
+    TABLES,
+    Column("clinic", String(64), primary_key=True),
+    Column("says", Text, nullable=False),  # whom the operator calls, as operator or clinic wrote it
 )
 
 CLINIC = Table(
@@ -89,6 +110,14 @@ CLINIC_KEY = Table(
     Column("made", BigInteger, nullable=False),
     Column("retired", BigInteger),
     ForeignKeyConstraint(["clinic"], ["clinic.id"]),
+)
+
+KEY_TURN = Table(
+    "key_turn",
+    TABLES,
+    Column("kid", String(64), primary_key=True),  # the key that signed no longer
+    Column("next", String(64), nullable=False),  # the key that follows it
+    Column("at", BigInteger, nullable=False),
 )
 
 SITE = Table(

@@ -159,6 +159,13 @@ class Beat(Members):
     ledger_head: Text | None = None
 
 
+class Rotate(Members):
+    """A new signing key, signed for by itself inside, by the old one around; and the sealing key, stated by the new."""
+
+    next: Annotated[str, StringConstraints(max_length=2000)]
+    sealing: Annotated[str, StringConstraints(max_length=4000)]
+
+
 class Enrol(Members):
     """A new agent's keys and its proof that it knows the one-time code."""
 
@@ -168,6 +175,8 @@ class Enrol(Members):
     sealing: dict[str, Any]
     instance: Id
     software: Text = ""
+    clinic: Text | None = None
+    contact: Annotated[str, StringConstraints(max_length=200)] = ""
 
 
 def read(shape: type[Body], claims: Mapping[str, Any]) -> Body:

@@ -15,7 +15,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 def put(house: House, asked: Asked) -> Mapping[str, Any]:
-    """Store `value` under `name`; answer {name}."""
+    """Store `value` under `name`; answer {name, used}; `used`: an [[emr]] of this name exists."""
     name, value = asked.text("name"), asked.text("value")
     if not NAME.fullmatch(name):
         raise Refused(
@@ -29,7 +29,7 @@ def put(house: House, asked: Asked) -> Mapping[str, Any]:
     house.vault.put(name, value)
     house.records.line("secret", name.encode(), asked.now, who=asked.who)
     house.wake("publish")
-    return {"name": name}
+    return {"name": name, "used": name in {str(source.id) for source in house.plan().emrs}}
 
 
 def names(house: House, asked: Asked) -> Mapping[str, Any]:

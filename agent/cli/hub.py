@@ -3,15 +3,16 @@
 Rule: the only file of the agent that imports `hub`, and only when one of these commands runs.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from agent.cli.failing import FINDING
-from agent.cli.session import session
+from agent.cli.session import Session, session
 from agent.core.errors import Misconfigured
 from agent.core.message import say
 
@@ -24,13 +25,43 @@ CERT = typer.Option("--cert", metavar="FILE", help=say("Certificate chain, PEM; 
 KEY = typer.Option("--key", metavar="FILE", help=say("Its private key, PEM.").id)
 CLINIC = typer.Argument(metavar="CLINIC", help=say("The clinic's id.").id)
 NAME = typer.Option("--name", metavar="NAME", help=say("The clinic's name.").id)
+CONTACT = typer.Option("--contact", metavar="TEXT", help=say("Whom to call at the clinic.").id)
 TAKEOVER = typer.Option("--takeover", help=say("For an agent that replaces another.").id)
 PORTAL = typer.Argument(metavar="NAME", help=say("The portal's name.").id)
 REVOKE = typer.Option("--revoke", help=say("End its token instead.").id)
 BOOKING = typer.Argument(metavar="ID", help=say("The booking's id.").id)
 ACTION = typer.Argument(metavar="stop|start", help=say("Stop or restart offering slots.").id)
+KEYS = typer.Argument(metavar="rotate", help=say("Publish the next key set.").id)
 ONE = typer.Option("--clinic", metavar="CLINIC", help=say("One clinic; all of them otherwise.").id)
 FILE = typer.Argument(metavar="FILE", help=say("The file to write.").id)
+
+
+STATE = {
+    "torn": say("two copies run"),
+    "silent": say("silent"),
+    "degraded": say("working in part"),
+    "new": say("not heard yet"),
+    "stopped": say("stopped by you"),
+    "ok": say("works"),
+}
+"""A clinic's state in words; the keys are those of hub.desk."""
+WORD = {"booked": say("booked"), "not-booked": say("not booked"), "being-checked": say("being checked")}
+"""What the patient reads."""
+FIELD = {
+    "clinic": say("clinic"),
+    "name": say("name"),
+    "state": say("state"),
+    "heard": say("heard"),
+    "offered": say("slots"),
+    "undecided": say("undecided"),
+    "contact": say("whom to call"),
+}
+
+
+class Keys(StrEnum):
+    """What `creneau hub keys` is told."""
+
+    ROTATE = "rotate"
 
 
 class Offering(StrEnum):
@@ -89,18 +120,19 @@ def code(
     clinic: Annotated[str, CLINIC],
     folder: Folder = HERE,
     name: Annotated[str, NAME] = "",
+    contact: Annotated[str, CONTACT] = "",
     takeover: Annotated[bool, TAKEOVER] = False,
 ) -> None:
     """Issue a one-time code, shown once."""
     here = session(ctx)
-    shown = _desk().code(folder, clinic, name, takeover=takeover)
+    shown = _desk().code(folder, clinic, name, contact=contact, takeover=takeover)
     if not here.put({"clinic": clinic, "code": shown}):
         here.write(shown)
 
 
 def takeover(ctx: typer.Context, clinic: Annotated[str, CLINIC], folder: Folder = HERE) -> None:
     """Issue the code that lets another agent take the clinic over."""
-    code(ctx, clinic, folder, "", takeover=True)
+    code(ctx, clinic, folder, takeover=True)
 
 
 def portal(
@@ -121,19 +153,23 @@ def portal(
 
 
 def clinics(ctx: typer.Context, folder: Folder = HERE) -> None:
-    """Print every clinic; exit 1 when one needs somebody."""
-    here = session(ctx)
-    found = _desk().clinics(folder)
-    if not here.put({"clinics": found}):
-        rows = [
-            (row["clinic"], row["name"], row["state"], row["heard"], row["offered"], row["undecided"]) for row in found
-        ]
-        here.table(
-            (say("clinic"), say("name"), say("state"), say("heard"), say("slots"), say("undecided")),
-            rows,
-        )
-    if any(row["state"] in {"silent", "torn", "degraded"} for row in found):
+    """Count clinics by state, print every one, those to call first; exit 1 when one needs somebody."""
+    here, desk = session(ctx), _desk()
+    ranks = {state: rank for rank, state in enumerate(desk.STATES)}
+    found = sorted(desk.clinics(folder), key=lambda row: (ranks[row["state"]], row["clinic"]))
+    counts = {state: sum(row["state"] == state for row in found) for state in desk.STATES}
+    if not here.put({"clinics": found, "states": counts}):
+        words = [f"{here.speech(STATE[state])} {n}" for state, n in counts.items() if n]
+        here.tell(say("Clinics: {counts}", counts=", ".join(words) or "0"))
+        here.write()
+        titles = ("clinic", "name", "state", "heard", "offered", "undecided", "contact")
+        here.table([FIELD[name] for name in titles], [[_cell(here, row, name) for name in titles] for row in found])
+    if any(row["state"] in desk.STATES[: desk.NEEDY] for row in found):
         raise typer.Exit(FINDING)
+
+
+def _cell(here: Session, row: Mapping[str, Any], name: str) -> str:
+    return here.speech(STATE[row[name]]) if name == "state" else here.cell(row[name])
 
 
 def clinic(ctx: typer.Context, clinic: Annotated[str, CLINIC], folder: Folder = HERE) -> None:
@@ -142,8 +178,8 @@ def clinic(ctx: typer.Context, clinic: Annotated[str, CLINIC], folder: Folder = 
     found = _desk().clinic(folder, clinic)
     if here.put(found):
         return
-    for name in ("clinic", "name", "state", "heard", "offered", "undecided"):
-        here.write(f"{name:<12} {here.cell(found[name])}")
+    for name, title in FIELD.items():
+        here.write(f"{here.speech(title):<16} {_cell(here, found, name)}")
     rows = [
         (agent["fingerprint"], agent["current"], agent["software"], agent["since"], agent["retired"])
         for agent in found["agents"]
@@ -160,7 +196,7 @@ def booking(ctx: typer.Context, booking: Annotated[str, BOOKING], folder: Folder
         if not found:
             here.tell(say("No clinic has a booking {booking}.", booking=booking))
         for row in found:
-            here.write(f"{row['clinic']}  {row['portal']}  {row['word']}")
+            here.write(f"{row['clinic']}  {row['portal']}  {here.speech(WORD[row['word']])}")
             for version in row["versions"]:
                 here.write("  " + "  ".join(f"{key}={value}" for key, value in version.items()))
             for outcome in row["outcomes"]:
@@ -185,6 +221,16 @@ def revoke(ctx: typer.Context, clinic: Annotated[str, CLINIC], folder: Folder = 
     n = _desk().revoke(folder, clinic)
     if not here.put({"clinic": clinic, "keys": n}):
         here.tell(say("Keys shut out: {n}", n=n))
+
+
+def keys(ctx: typer.Context, action: Annotated[Keys, KEYS], folder: Folder = HERE) -> None:
+    """Publish the next key set; agents follow with their next heartbeat."""
+    here = session(ctx)
+    del action  # there is one
+    made = _desk().rotate_keys(folder)
+    if not here.put(made):
+        here.tell(say("Key set {n} is published; its key is {key}.", n=made["n"], key=made["key"]))
+        here.tell(say("Save the folder keys apart from the backups, and make a backup: creneau hub backup FILE"))
 
 
 def backup(ctx: typer.Context, file: Annotated[Path, FILE], folder: Folder = HERE) -> None:

@@ -23,6 +23,8 @@ def put(ctx: typer.Context, name: Annotated[str, NAME]) -> None:
     reply = here.ask("secret-set", name=name, value=value)
     if not here.put(reply):
         here.tell(say("Stored {name}.", name=reply["name"]))
+        if not reply["used"]:
+            here.tell(say("No [[emr]] section has the id {name}: nothing uses it yet.", name=reply["name"]))
 
 
 def listing(ctx: typer.Context) -> None:

@@ -233,6 +233,13 @@ COMMANDS = (
         hub.takeover,
     ),
     Command(
+        "hub keys",
+        "carrefour cles",
+        say("Publish the next key set, signed by the present one."),
+        hub.keys,
+        "creneau hub keys rotate",
+    ),
+    Command(
         "hub backup",
         "carrefour sauvegarder",
         say("Save the hub's store; patients stay sealed."),

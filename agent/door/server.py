@@ -90,7 +90,7 @@ class Server:
                 line.settimeout(PATIENCE_S)
                 line.sendall(self._reply(stream, line))
         except OSError as fault:
-            log.info("door.asker_left error=%s", type(fault).__name__)
+            log.debug("door.asker_left error=%s", type(fault).__name__)
         finally:
             with self._lock:
                 self._open.pop(line, None)

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from agent.core.booking import Booking, Code, Outcome, State, needs, told_slot, told_version
 from agent.core.model import BookingId
+from agent.journal import entered
 from agent.journal.codec import facts_of, facts_of_line, micros, to_json, utc_text, wire_time
 from agent.journal.rows import put
 from agent.journal.tx import Tx
@@ -28,6 +29,7 @@ def keep(tx: Tx, row: Booking, now: datetime, *, rule: str | None = None) -> Boo
         state = State.REPORTED
     row = replace(row, state=state, reported_rev=reported, row=row.row + 1)
     put(tx, row, at=micros(now), rule=rule)
+    entered.follow(tx, row)
     return row
 
 

@@ -12,7 +12,7 @@ from agent.core.chain import first_bad
 from agent.core.errors import Refused
 from agent.core.message import say
 from agent.core.model import BookingId, Instant
-from agent.journal import deeds, facts, ledger, rows
+from agent.journal import deeds, entered, facts, ledger, rows
 from agent.journal.bookings import sealed
 from agent.journal.codec import maybe_moment, maybe_slot, micros, moment, shared_of, to_json
 from agent.journal.erasing import Eraser
@@ -77,6 +77,8 @@ class JournalRecords:
                 new, actions = advance(row, Answered(in_agenda, who, TaskKind(task.kind)), None)
                 if new != row:
                     new = deeds.keep(tx, new, now.utc)
+                if in_agenda:
+                    entered.said(tx, new)
                 perform(tx, new, actions, now.utc)
                 erased = deeds.erase(tx, new)
             return _found(tx, n), erased

@@ -9,7 +9,7 @@ from typing import Any
 
 from agent.core.booking import Booking, Code, Firmness, Op, Outcome, State, spoken_for
 from agent.core.model import BookingId, EmrName, Slot, SlotKey
-from agent.journal.codec import maybe_micros, maybe_moment, maybe_slot, micros, moment, slot_json
+from agent.journal.codec import facts_of_line, maybe_micros, maybe_moment, maybe_slot, micros, moment, slot_json
 from agent.journal.tx import Reader, Tx, Value
 
 COLUMNS = (
@@ -80,14 +80,21 @@ def claimed(db: Reader, but: BookingId | None = None) -> frozenset[tuple[EmrName
 def put(tx: Tx, row: Booking, *, at: int, rule: str | None = None) -> None:
     """Write the row as it is. `at`: when its newest order came, kept afterwards; `rule`: of the goal's slot."""
     was = tx.one("SELECT rule, at FROM booking WHERE booking = ?", row.booking) or ("", at)
-    ends = max(micros(slot.end) for slot in spans) if (spans := _spans(row)) else micros(row.expires_at)
     tx.run(
-        INSERT, *columns_of(row), was[0] if rule is None else rule, was[1] if rule is None else at, ends
+        INSERT, *columns_of(row), was[0] if rule is None else rule, was[1] if rule is None else at, micros(_ends(row))
     )  # fmt: skip
 
 
-def _spans(row: Booking) -> list[Slot]:
-    return [slot for slot in (row.goal_slot, row.cur_slot, row.intent_slot) if slot is not None]
+def _ends(row: Booking) -> datetime:
+    """Return until when the row matters: its slots' end; of a slot we do not know, what the order says of it."""
+    spans = [slot.end for slot in (row.goal_slot, row.cur_slot, row.intent_slot) if slot is not None]
+    if spans:
+        return max(spans)
+    said = facts_of_line(row.slot_line).get("end", "")
+    try:
+        return datetime.fromisoformat(said).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return row.expires_at
 
 
 def _slot(slot: Slot | None) -> str | None:

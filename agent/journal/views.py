@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agent.core.changes import View, line, wire
-from agent.core.model import EmrName, Instant, Slot, SlotId, SlotKey
+from agent.core.model import EmrName, Instant, Slot, SlotId, SlotKey, Window
 from agent.core.sharing import Offered, SharedSlot
+from agent.journal import entered
 from agent.journal.codec import micros, moment, shared_json, shared_of, slot_json, slot_of
 from agent.journal.rows import claimed
 from agent.journal.store import Store
@@ -81,8 +82,20 @@ class JournalViews:
 
     def held(self) -> frozenset[SlotKey]:
         """Return the slots some booking speaks for; a hold counts until its end was applied."""
-        taken = self._store.read(claimed)
-        return frozenset(key for emr, key in taken if emr == self._emr)
+        taken, known = self._store.read(lambda db: (claimed(db), entered.every(db)))
+        said = {(slot.emr, slot.key) for slot in known.values()}
+        return frozenset(key for emr, key in taken | said if emr == self._emr)
+
+    def met(self, window: Window, free: frozenset[SlotKey], at: Instant) -> int:
+        """Let the EMR speak for slots said to be entered by hand, once it shows them taken, or they are over."""
+        known = self._store.read(entered.every)
+        mine = {booking: slot for booking, slot in known.items() if slot.emr == self._emr}
+        done = [
+            booking
+            for booking, slot in mine.items()
+            if slot.end <= at.utc or (window.start <= slot.start < window.end and slot.key not in free)
+        ]
+        return self._store.write(lambda tx: entered.forget(tx, done)) if done else 0
 
     def now(
         self, view: Mapping[SlotKey, tuple[SlotId, SharedSlot]], offered: Mapping[SlotKey, Offered], at: Instant

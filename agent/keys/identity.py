@@ -21,6 +21,7 @@ from agent.core.envelope import (
     Statement,
     fingerprint,
     follow,
+    next_key,
     sealed_to,
     statement,
     thumbprint,
@@ -30,14 +31,18 @@ from agent.core.errors import Misconfigured, Refused
 from agent.core.message import say
 from agent.core.model import BookingId, Patient
 from agent.keys.patient import read_patient
-from agent.keys.record import Enrolment, Fresh, Record, Sealing, read_record, write_record
+from agent.keys.record import Enrolment, Fresh, Prior, Record, Sealing, read_record, write_record
 from agent.keys.vault import ServiceVault
-from agent.ports import Identity
+from agent.ports import Identity, Rotation
 
 TURN = timedelta(days=30)
 """A sealing key is replaced at this age,"""
 KEPT = timedelta(days=14)
 """opens what is still on its way for so long, and is then destroyed."""
+SIGNED = timedelta(days=365)
+"""A signing key is replaced at this age,"""
+REPEATED = timedelta(days=30)
+"""and for so long a hub that came back from a backup can be told once more, by the old one."""
 STATED = timedelta(days=37)
 """A portal may seal to it for so long: a week of grace if the agent sleeps, a week to arrive before it is destroyed."""
 
@@ -150,20 +155,54 @@ class VaultKeys:
         """Return the number of the hub's key set we hold."""
         return self._enrolment().n
 
+    def leads(self, texts: Sequence[str]) -> bool:
+        """Say whether these key sets lead to a newer one; nothing is taken. Raises Refused."""
+        held = self._enrolment()
+        return _followed(held, texts).n > held.n
+
     def follow(self, texts: Sequence[str]) -> bool:
         """Take newer key sets of the hub, each signed by the one before; True when one was new. Raises Refused."""
         before = self._enrolment().n
+        return self._enrolled(lambda old: _followed(old, texts)).n > before
 
-        def walk(old: Enrolment) -> Enrolment:
-            n, keys = follow(texts, old.hub_keys, old.n, iss=old.identity.hub)
-            return replace(old, n=n, hub_keys=keys)
+    def rotation(self, *, again: bool) -> Rotation | None:
+        """Return the change of signing key still to be settled with the hub; `again`: the last one, while repeatable."""
+        held = self._enrolment()
+        if again:
+            return _rotation(held, held.prior.key, held.signing) if held.prior else None
+        return _rotation(held, held.signing, held.coming) if held.coming else None
 
-        try:
-            return self._enrolled(walk).n > before
-        except Rejected as error:
-            says = say("a key set is not signed by the keys we hold")
-            hint = say("call the hub's operator and compare fingerprints")
-            raise Refused(say("take the hub's new keys"), says, hint, reason=error.problem) from None
+    def rotated(self, rotation: Rotation, now: datetime) -> None:
+        """Sign with the new key from now on; in one write, idempotent."""
+
+        def turn(old: Enrolment) -> Enrolment:
+            if old.coming is None or thumbprint(old.coming) != rotation.kid:
+                return old
+            who = replace(old.identity, fingerprint=fingerprint(next(iter(old.hub_keys)), rotation.kid))
+            current, *older = old.sealing
+            stated = _restated(old.identity.clinic, current, old.coming)
+            return replace(
+                old,
+                identity=who,
+                signing=old.coming,
+                made=now,
+                sealing=(stated, *older),
+                coming=None,
+                prior=Prior(old.signing, now),
+            )
+
+        self._enrolled(turn)
+
+    def renew(self, now: datetime) -> bool:
+        """Make the next signing key at a year, forget the one before after 30 days; True when the hub is to be told."""
+
+        def turn(old: Enrolment) -> Enrolment:
+            late = old.coming is None and now - old.made >= SIGNED
+            coming = _generate("Ed25519") if late else old.coming
+            stays = old.prior is not None and now - old.prior.until < REPEATED
+            return replace(old, coming=coming, prior=old.prior if stays else None)
+
+        return self._enrolled(turn).coming is not None
 
     def turn_over(self, now: datetime) -> bool:
         """Replace the sealing key at 30 days, destroy the old ones 14 days after; True when something changed."""
@@ -196,6 +235,32 @@ class VaultKeys:
     def _change(self, work: Callable[[Record], Record]) -> Record:
         text = self._vault.change(_SERVICE, _RECORD, lambda old: write_record(work(read_record(old))))
         return read_record(text)
+
+
+def _followed(old: Enrolment, texts: Sequence[str]) -> Enrolment:
+    """Walk the hub's key sets; what two people compare on the phone follows."""
+    try:
+        n, keys = follow(texts, old.hub_keys, old.n, iss=old.identity.hub)
+    except Rejected as error:
+        says = say("a key set is not signed by the keys we hold")
+        hint = say("call the hub's operator and compare fingerprints")
+        raise Refused(say("take the hub's new keys"), says, hint, reason=error.problem) from None
+    who = replace(old.identity, fingerprint=fingerprint(next(iter(keys)), thumbprint(old.signing)))
+    return replace(old, identity=who, n=n, hub_keys=keys)
+
+
+def _rotation(held: Enrolment, old: OKPKey, new: OKPKey) -> Rotation:
+    """Return what the hub is told, the same every time: a repetition must be harmless."""
+    who = held.identity
+    said = next_key(new, prior=thumbprint(old), iss=who.clinic, aud=who.hub)
+    return Rotation(old, thumbprint(new), said, _restated(who.clinic, held.sealing[0], new).statement)
+
+
+def _restated(clinic: str, current: Sealing, signing: OKPKey) -> Sealing:
+    """State the same sealing key under another signing key; the number grows, because portals refuse a lower one."""
+    n = current.n + 1
+    said = statement(Statement(clinic, current.key, current.made, current.made + STATED, n), signing)
+    return replace(current, n=n, statement=said)
 
 
 def _known(record: Record) -> Enrolment:

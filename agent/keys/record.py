@@ -36,8 +36,19 @@ class Sealing:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Prior:
+    """The signing key before the present one, and since when it is no longer signed with."""
+
+    key: OKPKey
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Enrolment:
-    """Who we are: `hub_keys` is the hub's key set number `n`; `sealing` newest first."""
+    """Who we are: `hub_keys` is the hub's key set number `n`; `sealing` newest first.
+
+    `coming`: the signing key the hub is being told of; `prior`: the one it was told to forget.
+    """
 
     identity: Identity
     signing: OKPKey
@@ -45,6 +56,8 @@ class Enrolment:
     n: int
     hub_keys: KeySet
     sealing: tuple[Sealing, ...]
+    coming: OKPKey | None = None
+    prior: Prior | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -94,6 +107,8 @@ def write_record(record: Record) -> str:
                 }
                 for one in known.sealing
             ],
+            "coming": _private(known.coming) if known.coming else None,
+            "prior": known.prior and {"key": _private(known.prior.key), "until": known.prior.until.isoformat()},
         }
     return json.dumps(held)
 
@@ -129,4 +144,6 @@ def _enrolment(held: Mapping[str, Any]) -> Enrolment:
             )
             for one in held["sealing"]
         ),
+        _key(coming) if (coming := held.get("coming")) else None,
+        Prior(_key(prior["key"]), datetime.fromisoformat(prior["until"])) if (prior := held.get("prior")) else None,
     )

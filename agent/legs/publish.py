@@ -56,6 +56,8 @@ class Publish:
             self._bring((), ordered, now, whole=False)
             raise
         self.last_findings = reading.findings
+        if reading.complete:
+            self.views.met(reading.window, frozenset(slot.key for slot in reading.slots), now)
         did = self._bring(reading.slots, ordered, now, whole=reading.complete)
         if reading.complete:  # after the commit: beat renews on the strength of this note
             self.board.complete(self.emr.name, now)

@@ -5,7 +5,7 @@ Rule: only an Envelope goes in; what comes back is not believed before it is ver
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from joserfc.jwk import OKPKey
@@ -54,8 +54,20 @@ class Keys(Protocol):
         """Return the hub's keys that may still sign."""
         ...
 
+    def leads(self, texts: Sequence[str]) -> bool:
+        """Say whether these key sets of the hub lead to a newer one; nothing is taken. Raises Refused."""
+        ...
+
     def follow(self, texts: Sequence[str]) -> bool:
         """Take newer key sets of the hub, each signed by the one before; True when one was new. Raises Refused."""
+        ...
+
+    def rotation(self, *, again: bool) -> "Rotation | None":
+        """Return the change of signing key still to be settled with the hub; `again`: the last one, while repeatable."""
+        ...
+
+    def rotated(self, rotation: "Rotation", now: datetime) -> None:
+        """Sign with the new key from now on: the hub's receipt is in. Durable on return, idempotent."""
         ...
 
     def patient(self, jwe: str, booking: BookingId, version: int) -> Patient:
@@ -65,6 +77,19 @@ class Keys(Protocol):
     def secret(self, name: str) -> str:
         """Raise Misconfigured with `creneau secret set NAME` as the hint when absent."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """One change of signing key. `by`: the old key, which signs the message; `kid`: the new key's thumbprint.
+
+    `next`: the new key's word that it follows the old; `sealing`: the sealing-key statement, signed by the new key.
+    """
+
+    by: OKPKey = field(repr=False)
+    kid: str
+    next: str = field(repr=False)
+    sealing: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,14 @@ class Views(Protocol):
         ...
 
     def held(self) -> frozenset[SlotKey]:
-        """Return slots under a live hold or an order not yet decided."""
+        """Return slots under a live hold or an order not yet decided, or said to be entered and still shown free."""
+        ...
+
+    def met(self, window: Window, free: frozenset[SlotKey], at: Instant) -> int:
+        """Note what a complete reading shows: a slot said to be entered by hand and no longer free is the EMR's again.
+
+        Returns how many; 0 = no write at all.
+        """
         ...
 
     def now(

@@ -126,6 +126,7 @@ class Agent:
             state.dice,
             state.rules,
             state.boot,
+            self.wake,
         )
         self._posts: Posts = posts(shop)
         self._daemon = Daemon(self._posts.all, state.clock, state.dice, state.board)

@@ -35,7 +35,8 @@ def house(state: State, board: Board | None, wake: Callable[[str], None], reload
 
     def enrol(code: str, now: Instant) -> Identity:
         with closing(state.hub()) as hub:
-            who = join(code, state.plan.hub.url, state.keys, hub, state.dice, now)
+            plan = state.plan
+            who = join(code, plan.hub.url, state.keys, hub, state.dice, now, contact=plan.clinic.contact)
         state.journal.outbox().restart("enrolled", now)
         return who
 

@@ -3,21 +3,46 @@
 Rule: nothing is kept before the hub's proof held, and repeating an enrolment with the same code and keys is harmless.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from agent import __version__
 from agent.core.envelope import Rejected, enrol_body, open_enrolled, read_code, seal, thumbprint
-from agent.core.errors import Refused, Transient
-from agent.core.message import say
+from agent.core.errors import Misconfigured, Refused, Transient
+from agent.core.message import Message, say
 from agent.core.model import Instant
 from agent.keys import VaultKeys
 from agent.ports import Dice, Hub, Identity
 
 WAIT = timedelta(seconds=15)
+MOST_CONTACT = 200
+_NEW_CODE = say("ask the hub operator for a new code")
+_WHY: Mapping[str, tuple[Message, Message]] = {
+    "code": (say("the hub does not accept this code: wrong or expired"), _NEW_CODE),
+    "used": (say("this code was used already"), _NEW_CODE),
+    "takeover": (
+        say("the clinic has an agent already"),
+        say("if this one replaces it, ask the hub operator for a takeover code: creneau hub takeover"),
+    ),
+    "clinic": (
+        say("this code is for another clinic than the one this agent belongs to"),
+        say("ask for a code for this clinic; to change clinic, first: creneau leave"),
+    ),
+}
+"""What the hub's word for a refused code means to a person."""
 
 
-def join(code: str, url: str, keys: VaultKeys, hub: Hub, dice: Dice, now: Instant) -> Identity:
-    """Enrol at the hub of `url`; the same keys are offered again until one enrolment is adopted.
+def _present(keys: VaultKeys, url: str) -> str:
+    """Return which clinic we are at this hub, "" = none."""
+    try:
+        who = keys.identity()
+    except Misconfigured:
+        return ""
+    return who.clinic if who.hub == url else ""
+
+
+def join(code: str, url: str, keys: VaultKeys, hub: Hub, dice: Dice, now: Instant, *, contact: str = "") -> Identity:
+    """Enrol at the hub of `url`, which may call `contact`; the same keys are offered again until one enrolment is adopted.
 
     Raises Refused for a wrong or used code, Transient when the hub gave no answer that counts.
     """
@@ -31,9 +56,16 @@ def join(code: str, url: str, keys: VaultKeys, hub: Hub, dice: Dice, now: Instan
             say("copy the code as the hub operator gave it"),
             reason="code",
         ) from cause
-    fresh = keys.candidate()
+    fresh, present = keys.candidate(), _present(keys, url)
     body = enrol_body(
-        read, fresh.signing, fresh.sealing, aud=url, instance=fresh.instance, software=f"creneau {__version__}"
+        read,
+        fresh.signing,
+        fresh.sealing,
+        aud=url,
+        instance=fresh.instance,
+        software=f"creneau {__version__}",
+        clinic=present,
+        contact=contact[:MOST_CONTACT],
     )
     thumb = thumbprint(fresh.signing)
     envelope = seal("enrol", body, fresh.signing, iss=thumb, aud=url, jti=dice.token(), now=now.utc)
@@ -45,11 +77,9 @@ def join(code: str, url: str, keys: VaultKeys, hub: Hub, dice: Dice, now: Instan
             hint = say("set this machine's clock, then try again")
             raise Refused(doing, say("this machine's clock is too far off"), hint, reason="clock") from cause
         if cause.problem in {"bad-signature", "unknown-clinic", "schema"}:
-            raise Refused(
-                doing,
-                say("the hub does not accept this code: wrong, used or expired"),
-                say("ask the hub operator for a new code"),
-                reason="code",
-            ) from cause
+            what, hint = _WHY.get(cause.said, _WHY["code"])
+            raise Refused(doing, what, hint, reason=cause.said or "code") from cause
         raise Transient(doing, say("the hub gave no answer that counts"), say("creneau check hub")) from cause
+    if present not in {"", enrolled.clinic}:  # a hub that does not look at what the agent already is
+        raise Refused(doing, *_WHY["clinic"], reason="clinic")
     return keys.adopt_enrolment(fresh, clinic=enrolled.clinic, hub=url, n=enrolled.n, keys=enrolled.keys, now=now.utc)

@@ -55,12 +55,13 @@ class Nightly:
         self._scheduler.shutdown()
 
     def night(self) -> None:
-        """Read everything again, let go of what is past its time, turn the sealing key over."""
+        """Read everything again, let go of what is past its time, turn the sealing key over, renew the signing key."""
         now = self._state.clock.now()
         try:
             if trusted(self._state.board.read().skew):
                 self._state.journal.tidy(now, self._state.plan.service.ledger_keep)
                 self._state.keys.turn_over(now.utc)
+                self._state.keys.renew(now.utc)
             else:  # a clock years ahead would throw bookings and keys away that are still needed
                 log.warning("night.kept why=clock")
         except CreneauError as fault:

@@ -48,6 +48,7 @@ class Shop:
     dice: Dice
     rules: InForce
     boot: str
+    wake: Callable[..., None] = lambda *_kinds: None
 
 
 @dataclass(slots=True)
@@ -158,7 +159,13 @@ def _beat(shop: Shop, tick: timedelta) -> Beat:
         vitals=countersign.vitals,
         countersigned=countersign.keep,
         followed=countersign.follow,
+        noted=lambda kind, jws, now: _note(shop, kind, jws, now),
+        rekeyed=lambda: shop.wake("receive", "deliver"),
     )
+
+
+def _note(shop: Shop, kind: str, jws: str, now: Instant) -> None:
+    shop.journal.records().line(kind, jws.encode(), now)
 
 
 @dataclass(slots=True)

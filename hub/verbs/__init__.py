@@ -11,11 +11,13 @@ from hub.verbs.beat import beat
 from hub.verbs.offer import offer
 from hub.verbs.orders import orders
 from hub.verbs.outcomes import outcomes
+from hub.verbs.rotate import rotate
 
 VERBS: Mapping[str, Callable[[Ask], Mapping[str, Any] | Wait]] = {
     "offer": offer,
     "orders": orders,
     "outcomes": outcomes,
     "beat": beat,
+    "rotate": rotate,
 }
 """`enrol` stands apart: it brings its own key."""

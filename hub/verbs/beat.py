@@ -7,13 +7,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from agent.core.envelope import Rejected, import_jwk, jws_hash, named, open_statement
 from hub import turns, view
 from hub.ask import Ask
 from hub.hub import WAIT_S, enter
 from hub.problem import Problem
+from hub.ring import heard
 from hub.schema import CLINIC, CLINIC_KEY
 from hub.wire import Beat, read
 
@@ -24,7 +25,7 @@ def beat(ask: Ask) -> Mapping[str, Any]:
     `not-current` is no problem here: the turn is null, and the beat is still heard.
     """
     asked = read(Beat, ask.claims)
-    answer: dict[str, Any] = {"turn": None, "pace": {"wait_s": WAIT_S}, "keys": []}
+    answer: dict[str, Any] = {"turn": None, "pace": {"wait_s": WAIT_S}, "keys": ask.hub.ring.after(asked.keys)}
     current = ask.clinic.instance == ask.key.instance
     try:
         answer["turn"] = turns.renew(ask.conn, ask.clinic, ask.key.instance, asked.boot, ask.iat, ask.now)
@@ -35,8 +36,9 @@ def beat(ask: Ask) -> Mapping[str, Any]:
         answer["countersigned"] = asked.ledger_head
     if not current:
         return answer
-    heard = asked.model_dump(mode="json", exclude={"sealing", "renew"})
-    values = {"beat": json.dumps(heard), "beat_at": ask.now, **_statement(ask, asked.sealing)}
+    heard(ask.conn, ask.clinic.id, asked.keys)
+    said = asked.model_dump(mode="json", exclude={"sealing", "renew"})
+    values = {"beat": json.dumps(said), "beat_at": ask.now, **_statement(ask, asked.sealing)}
     ask.conn.execute(update(CLINIC).where(CLINIC.c.id == ask.clinic.id).values(values))
     problem = view.renew(ask.conn, ask.clinic, asked.renew, ask.now) if asked.renew else ""
     if problem:
@@ -48,7 +50,8 @@ def _statement(ask: Ask, text: str | None) -> dict[str, Any]:
     """Keep the clinic's word on its sealing key; a lower number never replaces a higher one."""
     if text is None or (ask.clinic.statement and jws_hash(text) == jws_hash(ask.clinic.statement)):
         return {}
-    theirs = (CLINIC_KEY.c.clinic == ask.clinic.id, CLINIC_KEY.c.retired.is_(None))
+    live = or_(CLINIC_KEY.c.retired.is_(None), CLINIC_KEY.c.kid == ask.key.kid)  # a late one of a key just replaced
+    theirs = (CLINIC_KEY.c.clinic == ask.clinic.id, live)
     keys = named(import_jwk(json.loads(row)) for row in ask.conn.scalars(select(CLINIC_KEY.c.signing).where(*theirs)))
     try:
         said = open_statement(text, keys, clinic=ask.clinic.id)

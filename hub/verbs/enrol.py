@@ -14,8 +14,9 @@ from agent.core.envelope import Applicant, Enrolled, enrolled_body, public_jwk, 
 from hub import turns
 from hub.hub import Hub, enter
 from hub.problem import Problem
-from hub.schema import CLINIC, CLINIC_KEY, CODE
-from hub.store import clinic_row
+from hub.ring import heard
+from hub.schema import CLINIC, CLINIC_KEY, CODE, CONTACT
+from hub.store import clinic_row, put
 from hub.wire import Enrol, read
 
 TRIES = 5
@@ -25,7 +26,7 @@ log = logging.getLogger("creneau.hub")
 def enrol(hub: Hub, conn: Connection, applicant: Applicant, text: str, now: int) -> Mapping[str, Any]:
     """Return {clinic, keys, policy, proof}. Raises Problem `unknown-clinic`, `why` beside it.
 
-    `why`: "code" (unknown, mistyped, expired or worn out: one word for all), "used" or "takeover" (the clinic has an
+    `why`: "clinic" (the agent belongs to another clinic than the code is for; the code stays good), "code" (unknown, mistyped, expired or worn out: one word for all), "used" or "takeover" (the clinic has an
     agent; its replacement needs a code made for that).
     """
     asked = read(Enrol, applicant.opened.claims)
@@ -36,13 +37,18 @@ def enrol(hub: Hub, conn: Connection, applicant: Applicant, text: str, now: int)
     if not applicant.proves(bytes.fromhex(code.secret), hub.origin):
         conn.execute(update(CODE).where(CODE.c.handle == code.handle).values(tries=code.tries + 1))
         raise Problem("unknown-clinic", {"why": "code"}, keep=True)
+    if asked.clinic not in {None, code.clinic}:
+        raise Problem("unknown-clinic", {"why": "clinic"})
     if code.used_by is None:
         _admit(conn, code, applicant, asked, now)
+        heard(conn, code.clinic, hub.ring.n)
+        if asked.contact:
+            put(conn, CONTACT, {"clinic": code.clinic}, {"says": asked.contact})
         enter(conn, hub, code.clinic, "enrol", kid, text, proof=True)
         log.info("hub.enrolled clinic=%s key=%s takeover=%s", code.clinic, kid, code.takeover)
     elif code.used_by != kid:
         raise Problem("unknown-clinic", {"why": "used"})
-    return enrolled_body(bytes.fromhex(code.secret), Enrolled(code.clinic, hub.n, hub.keys), kid)
+    return enrolled_body(bytes.fromhex(code.secret), Enrolled(code.clinic, hub.ring.n, hub.ring.keys()), kid)
 
 
 def _admit(conn: Connection, code: Row[Any], applicant: Applicant, asked: Enrol, now: int) -> None:

@@ -23,8 +23,8 @@ def orders(ask: Ask) -> Mapping[str, Any] | Wait:
     entries, listed = _begin_turn(ask, turn)
     n = asked.cursor.n if asked.cursor and asked.cursor.log == ask.hub.log else None
     if n is None or n < listed or n > entries:
-        return _answer(ask, turn, entries, book.all_open(ask.conn, ask.clinic.id, ask.now), full=True)
-    found, n = book.after(ask.conn, ask.clinic.id, n)
+        return _answer(ask, turn, entries, book.all_open(ask), full=True)
+    found, n = book.after(ask, n)
     if not found and not ask.last and asked.wait_s:
         return Wait(min(asked.wait_s, WAIT_S))
     return _answer(ask, turn, n, found, full=False)

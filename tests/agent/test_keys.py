@@ -231,3 +231,42 @@ def test_nothing_private_stands_in_the_file(keys: VaultKeys, hub: OKPKey, tmp_pa
     raw = (tmp_path / "vault.json").read_text()
     assert keys.signing().as_dict(private=True)["d"] not in raw
     assert HUB not in raw
+
+
+def test_a_signing_key_a_year_old_is_replaced_once_the_hub_has_it(keys: VaultKeys, hub: OKPKey, tmp_path: Path) -> None:
+    """Made and kept before the hub is told, the same after a crash, in force with the receipt; the old one stays 30 days."""
+    enrol(keys, hub)
+    old, was = keys.signing(), keys.identity().fingerprint
+    assert not keys.renew(NOW + 364 * DAY)
+    assert keys.rotation(again=False) is None
+    assert keys.renew(NOW + 365 * DAY)
+    first, second = keys.rotation(again=False), open_keys(tmp_path, {}).rotation(again=False)
+    assert first is not None
+    assert second is not None
+    assert (first.next, first.sealing) == (second.next, second.sealing)
+    assert thumbprint(keys.signing()) == thumbprint(first.by) == thumbprint(old)
+    n = stated(keys).n
+    for _ in range(2):
+        keys.rotated(first, NOW + 365 * DAY)
+    assert thumbprint(keys.signing()) == first.kid
+    assert stated(keys).n > n
+    assert keys.identity().fingerprint == fingerprint(thumbprint(hub), first.kid) != was
+    assert keys.age(NOW + 366 * DAY) == DAY
+    again = keys.rotation(again=True)
+    assert again is not None
+    assert (again.kid, again.next, thumbprint(again.by)) == (first.kid, first.next, thumbprint(old))
+    assert not keys.renew(NOW + 394 * DAY)
+    assert keys.rotation(again=True) is not None
+    keys.renew(NOW + 395 * DAY)
+    assert keys.rotation(again=True) is None
+
+
+def test_the_fingerprint_follows_the_hubs_keys(keys: VaultKeys, hub: OKPKey) -> None:
+    """What two people compare on the phone stays equal on both sides after the hub's keys changed."""
+    enrol(keys, hub)
+    newer = OKPKey.generate_key("Ed25519")
+    text = turn_over(2, named([newer, hub]), by_new=newer, by_old=hub, iss=HUB)
+    assert keys.leads([text])
+    assert keys.follow([text])
+    assert not keys.leads([text])
+    assert keys.identity().fingerprint == fingerprint(thumbprint(newer), thumbprint(keys.signing()))

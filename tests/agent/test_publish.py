@@ -95,6 +95,7 @@ class FakeViews:
     slots: dict[SlotId, Slot] = field(default_factory=dict)
     holds: frozenset[SlotKey] = frozenset()
     writes: int = 0
+    shown: list[frozenset[SlotKey]] = field(default_factory=list)
 
     def known(self) -> Mapping[SlotKey, tuple[SlotId, SharedSlot]]:
         return dict(self.view)
@@ -104,6 +105,10 @@ class FakeViews:
 
     def held(self) -> frozenset[SlotKey]:
         return self.holds
+
+    def met(self, window: Window, free: frozenset[SlotKey], at: Instant) -> int:
+        self.shown.append(free)
+        return 0
 
     def now(
         self, view: Mapping[SlotKey, tuple[SlotId, SharedSlot]], offered: Mapping[SlotKey, Offered], at: Instant

@@ -22,8 +22,10 @@ from agent.core.envelope import (
     jwks,
     key_set,
     named,
+    next_key,
     open_enrol,
     open_enrolled,
+    open_next,
     open_statement,
     open_turnover,
     public_jwk,
@@ -335,3 +337,26 @@ def test_a_statement_of_somebody_else_is_refused() -> None:
             named([SIGNING]),
             clinic="clinic-1",
         )
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ({"prior": "other"}, "bad-signature"),
+        ({"iss": "other"}, "bad-signature"),
+        ({"aud": "https://other.example"}, "bad-signature"),
+        ({}, ""),
+    ],
+)
+def test_a_next_key_counts_only_for_the_key_clinic_and_hub_it_names(said: dict[str, str], problem: str) -> None:
+    """Signed by itself, and following another key than itself."""
+    whole = {"prior": thumbprint(SIGNING), "iss": "c1", "aud": ORIGIN}
+    text = next_key(OTHER, **(whole | said))
+    if not problem:
+        assert thumbprint(open_next(text, **whole)) == thumbprint(OTHER)
+        with pytest.raises(Rejected):
+            open_next(next_key(SIGNING, **whole), **whole)
+        return
+    with pytest.raises(Rejected) as wrong:
+        open_next(text, **whole)
+    assert wrong.value.problem == problem

@@ -147,7 +147,7 @@ class Day:
 
                 def seen(parts: list[str] = parts, lang: str = lang) -> bool:
                     if self.sample.agent is not None:
-                        self.sample.agent.wake("receive", "publish")
+                        self.sample.agent.wake("receive", "publish", "beat")
                     shown = self.status(lang)
                     return all(part in shown for part in parts)
 

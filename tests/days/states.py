@@ -25,6 +25,11 @@ STATES = {
         "another agent, or a copy of this one, speaks for this clinic",
         "stop the other one, then ask the hub operator for a takeover code: creneau enrol CODE",
     ),
+    "keys-forged": (
+        "a key set came that the hub's present keys did not sign",
+        "a key set is not signed by the keys we hold",
+        "call the hub's operator and compare fingerprints",
+    ),
     "clock": ("the clock is wrong", "this machine's clock is {seconds} s off", "turn on time synchronisation"),
     "rules-lost": (
         "the journal was damaged and begun anew",

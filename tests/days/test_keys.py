@@ -1,12 +1,20 @@
-"""Bad days of keys: a sealing key destroyed, a clinic taken over by a new machine."""
+"""Bad days of keys: destroyed, replaced on either side with every answer lost, a clinic taken over by a new machine."""
 
 import shutil
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+from joserfc.jwk import OKPKey
+
 from agent.config import read_plan
-from agent.keys import make_root
+from agent.core.envelope import Envelope, named, recall, split, thumbprint, turn_over
+from agent.core.errors import Transient
+from agent.core.message import say
+from agent.hublink import HubLink
+from agent.keys import VaultKeys, make_root
+from agent.ports import Answer
 from agent.wiring import open_door, start
 from agent.wiring.catalog import entries
 from agent.wiring.sample import CLINIC
@@ -27,6 +35,139 @@ def age(day: Any, **days: int) -> None:
             )
         )
         state.keys.turn_over(state.clock.now().utc)
+
+
+class Lossy:
+    """The way to the hub that loses, once each, what the test says: the question, or the answer to it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *losses: tuple[str, str]) -> None:
+        self.left = list(losses)
+        real = HubLink.call
+
+        def call(link: HubLink, envelope: Envelope, wait: timedelta) -> Answer:
+            self.lose(envelope.verb, "question")
+            answer = real(link, envelope, wait)
+            self.lose(envelope.verb, "answer")
+            return answer
+
+        monkeypatch.setattr(HubLink, "call", call)
+
+    def lose(self, verb: str, what: str) -> None:
+        if (verb, what) in self.left:
+            self.left.remove((verb, what))
+            raise Transient(say("talk to the hub"), say("the agent is stopping"))
+
+
+def year(day: Any) -> str:
+    """Let the running agent's signing key be a year old, do the night's work, and return that key's thumbprint."""
+    keys = day.sample.agent.state.keys
+    keys._enrolled(lambda old: replace(old, made=old.made - timedelta(days=366)))
+    keys.renew(day.sample.time())
+    return str(thumbprint(keys.signing()))
+
+
+def tried(day: Any) -> bool:
+    """Say whether a change of key was written down as sent."""
+    return any(recall(line.decode()).claims["path"] == "rotate" for line in day.sample.trail("sent"))
+
+
+def signs(day: Any) -> list[str]:
+    """Return the keys the hub takes the clinic's word by."""
+    return [agent["key"] for agent in day.sample.look()["agents"] if agent["retired"] is None]
+
+
+@pytest.mark.parametrize("lost", [(), ("question",), ("answer",), ("question", "answer", "answer")])
+def test_a_clinics_signing_key_changes_and_no_lost_message_shuts_it_out(
+    day: Any, monkeypatch: pytest.MonkeyPatch, lost: tuple[str, ...]
+) -> None:
+    """Once a year, by itself: whatever is lost on the way, slots stay, bookings go on, and status shows the new fingerprint."""
+    day.open()
+    lossy = Lossy(monkeypatch, *[("rotate", what) for what in lost])
+    old = year(day)
+    day.until("rotated", lambda: day.sample.beat() or (signs(day) and signs(day) != [old] and not lossy.left))
+    day.until("adopted", lambda: day.sample.beat() or [thumbprint(day.sample.agent.state.keys.signing())] == signs(day))
+    day.book("days-rekey-1", 1, day.offered()[3]["id"])
+    assert day.outcome("days-rekey-1", 1) == "booked"
+    day.until("well", lambda: day.sample.agent.wake("beat", "receive", "deliver") or day.sample.well())
+    shown = next(agent for agent in day.sample.look()["agents"] if agent["current"])
+    assert shown["fingerprint"] == day.sample.agent.state.keys.identity().fingerprint
+    assert day.sample.ask("ledger-verify")["whole"]
+
+
+@pytest.mark.parametrize("moment", ["before it is told", "told and not answered", "answered and not adopted"])
+def test_an_agent_killed_while_its_key_changes_goes_on_with_the_right_one(
+    day: Any, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Dead between any two steps of the change: started again, it and the hub agree on one key."""
+    day.open()
+    with monkeypatch.context() as dying:
+        if moment != "answered and not adopted":
+            Lossy(dying, *[("rotate", "question" if moment == "before it is told" else "answer")] * 9)
+        else:
+            dying.setattr(
+                VaultKeys, "rotated", lambda *_: (_ for _ in ()).throw(Transient(say("talk to the hub"), say("x")))
+            )
+        old = year(day)
+        told = [old] if moment == "before it is told" else None
+        day.until("it tried", lambda: day.sample.beat() or (tried(day) and (told or signs(day) != [old])))
+        day.stop()
+    day.sample.start()
+    day.until(
+        "agreed",
+        lambda: day.sample.beat() or ([thumbprint(day.sample.agent.state.keys.signing())] == signs(day) != [old]),
+    )
+    day.book("days-rekey-2", 1, day.offered()[3]["id"])
+    assert day.outcome("days-rekey-2", 1) == "booked"
+
+
+def test_a_hub_from_a_backup_before_the_change_is_told_of_it_again(day: Any) -> None:
+    """It knows only the key before: the agent says once more which key follows which, and nobody has to call."""
+    day.open()
+    saved = day.save_hub()
+    old = year(day)
+    day.until("rotated", lambda: day.sample.beat() or (signs(day) and signs(day) != [old]))
+    new = signs(day)
+    day.bring_back(saved)
+    assert signs(day) == [old]
+    day.until("told again", lambda: day.sample.agent.wake("beat") or signs(day) == new)
+    day.book("days-rekey-3", 1, day.offered()[3]["id"])
+    assert day.outcome("days-rekey-3", 1) == "booked"
+    day.until("well", lambda: day.sample.beat() or day.sample.well())
+
+
+def test_the_hubs_keys_change_and_old_receipts_verify_for_ever(day: Any) -> None:
+    """Three times, once while the agent sleeps: it follows by itself, orders and receipts of every year are proved."""
+    day.open()
+    day.book("days-ring-0", 1, day.offered()[3]["id"])
+    assert day.outcome("days-ring-0", 1) == "booked"
+    desk.rotate_keys(day.hub)
+    day.until("followed", lambda: day.sample.beat() or day.sample.agent.state.keys.keyset() == 2)
+    day.stop()
+    desk.rotate_keys(day.hub)
+    desk.rotate_keys(day.hub)
+    day.cancel("days-ring-0", 2)
+    day.sample.start()
+    assert day.outcome("days-ring-0", 2) == "cancelled"
+    day.until("followed", lambda: day.sample.beat() or day.sample.agent.state.keys.keyset() == 4)
+    day.until("said", lambda: day.sample.beat() or (day.sample.look()["beat"] or {}).get("keys") == 4)
+    day.book("days-ring-1", 1, day.offered()[5]["id"])
+    assert day.outcome("days-ring-1", 1) == "booked"
+    shown = next(agent for agent in day.sample.look()["agents"] if agent["current"])
+    assert shown["fingerprint"] == day.sample.agent.state.keys.identity().fingerprint
+    proof = day.sample.ask("ledger-verify")
+    assert (proof["whole"], proof["unproved"], proof["orders"]) == (True, 0, 3)
+    kids = {split(line.decode())[0].kid for line in day.sample.trail("receipt")}
+    assert len(kids) >= 2
+
+
+def test_a_key_set_signed_by_a_stranger_is_refused_and_said(day: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who took the hub's place cannot hand out keys: the set is refused, status says whom to call."""
+    day.open()
+    stranger = OKPKey.generate_key("Ed25519")
+    forged = turn_over(2, named([stranger]), by_new=stranger, by_old=stranger, iss=day.sample.hub.url)
+    monkeypatch.setattr("hub.ring.Ring.after", lambda _self, _n: [forged])
+    day.shows("keys-forged")
+    assert day.sample.agent.state.keys.keyset() == 1
 
 
 def test_what_was_sealed_to_a_retired_key_still_opens(day: Any) -> None:

@@ -19,7 +19,9 @@ def test_every_problem_is_on_the_page_with_its_status() -> None:
     assert {word: int(status) for word, status in rows} == dict(STATUS)
 
 
-@pytest.mark.parametrize("shape", [wire.Offer, wire.AskOrders, wire.Outcome, wire.Beat, wire.Enrol, wire.Slot])
+@pytest.mark.parametrize(
+    "shape", [wire.Offer, wire.AskOrders, wire.Outcome, wire.Beat, wire.Enrol, wire.Rotate, wire.Slot]
+)
 def test_every_member_is_on_the_page(shape: Any) -> None:
     """A stranger finds each member a hub reads."""
     missing = [name for name in shape.model_fields if not re.search(rf"\b{name}\b", PAGE)]

@@ -67,7 +67,11 @@ def test_a_restart_keeps_origin_and_keys(tmp_path: Path) -> None:
     first.stop()
     second = serve.start_in_thread(tmp_path / "hub")
     second.stop()
-    assert (first.url, list(first.hub.keys), first.hub.log) == (second.url, list(second.hub.keys), second.hub.log)
+    assert (first.url, list(first.hub.ring.keys()), first.hub.log) == (
+        second.url,
+        list(second.hub.ring.keys()),
+        second.hub.log,
+    )
 
 
 def test_a_server_takes_the_operators_certificate(tmp_path: Path) -> None:

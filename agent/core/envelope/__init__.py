@@ -19,8 +19,9 @@ from agent.core.envelope.enrolment import (
 )
 from agent.core.envelope.exchange import FRESH, LIFE, addressee, answer, open_answer, open_request, seal
 from agent.core.envelope.keys import import_jwk, is_small_order, jwks, key_set, named, public_jwk, thumbprint
-from agent.core.envelope.orders import NEVER, open_order, sign_order
+from agent.core.envelope.orders import NEVER, open_order, resign_order, sign_order
 from agent.core.envelope.problems import Barred, Declined, Postponed, believe, clamped, raise_for_problem
+from agent.core.envelope.rotation import next_key, open_next
 from agent.core.envelope.sealed import (
     Statement,
     open_statement,
@@ -68,9 +69,11 @@ __all__ = [
     "jws_hash",
     "key_set",
     "named",
+    "next_key",
     "open_answer",
     "open_enrol",
     "open_enrolled",
+    "open_next",
     "open_order",
     "open_request",
     "open_statement",
@@ -82,6 +85,7 @@ __all__ = [
     "raise_for_problem",
     "read_code",
     "recall",
+    "resign_order",
     "same_proof",
     "seal",
     "seal_patient",

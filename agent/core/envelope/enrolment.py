@@ -74,10 +74,23 @@ def fingerprint(hub_thumb: str, signing_thumb: str) -> str:
 
 
 def enrol_body(
-    code: Code, signing: OKPKey, sealing: OKPKey, *, aud: str, instance: str, software: str
+    code: Code,
+    signing: OKPKey,
+    sealing: OKPKey,
+    *,
+    aud: str,
+    instance: str,
+    software: str,
+    clinic: str = "",
+    contact: str = "",
 ) -> Mapping[str, Any]:
-    """Return the members of an `enrol`, to be sealed with `iss` = the signing thumbprint."""
-    return {
+    """Return the members of an `enrol`, to be sealed with `iss` = the signing thumbprint.
+
+    `clinic`: who the agent is at this hub already; a code made for another clinic is then refused unused. `contact`:
+    whom the hub's operator calls.
+    """
+    more = {name: text for name, text in (("clinic", clinic), ("contact", contact)) if text}
+    return more | {
         "handle": code.handle,
         "proof": agent_proof(code.key(), signing, sealing, aud),
         "signing": public_jwk(signing),
@@ -139,7 +152,8 @@ def open_enrolled(jws: str, *, to: Envelope, code: Code, took: timedelta) -> Enr
     """
     seen = peek(jws)
     if seen.header.typ != answer_typ("enrol") or "problem" in seen.claims:
-        raise Rejected(_told(seen.claims), "the hub did not enrol this agent (not proved)")
+        problem, said = _told(seen.claims, "problem"), _told(seen.claims, "why")
+        raise Rejected(problem or "no-answer", "the hub did not enrol this agent (not proved)", said=said)
     held = seen.claims.get("keys")
     if not isinstance(held, Mapping):
         raise Rejected("schema", "no key set")
@@ -151,6 +165,6 @@ def open_enrolled(jws: str, *, to: Envelope, code: Code, took: timedelta) -> Enr
     return Enrolled(clinic, n, keys, policy if isinstance(policy, Mapping) else {})
 
 
-def _told(claims: Mapping[str, Any]) -> str:
-    problem = claims.get("problem")
-    return problem if isinstance(problem, str) and problem.replace("-", "").isalpha() else "no-answer"
+def _told(claims: Mapping[str, Any], member: str) -> str:
+    said = claims.get(member)
+    return said if isinstance(said, str) and said.replace("-", "").isalpha() else ""

@@ -13,7 +13,7 @@ from joserfc.jwk import OKPKey
 from agent.core.booking import Firmness, Order
 from agent.core.envelope.exchange import whole, word
 from agent.core.envelope.shapes import KeySet, Rejected
-from agent.core.envelope.signed import VERSION, sign, verify
+from agent.core.envelope.signed import VERSION, recall, sign, split, verify
 from agent.core.envelope.strict import read_time
 from agent.core.model import BookingId, SlotId
 
@@ -29,6 +29,15 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 def sign_order(claims: Mapping[str, Any], key: OKPKey) -> str:
     """Hub side: sign {iss, aud, booking, version, goal, slot, firmness, until, expires_at, patient_sha256}."""
     return sign(ORDER_TYP, {**claims, "v": VERSION}, key)
+
+
+def resign_order(jws: str, keys: KeySet, key: OKPKey) -> str:
+    """Hub side: return the order as one who holds only `keys` can verify it; `key`, one of them, signs it if needed.
+
+    The payload stays the same byte for byte, so that it is the same order to whom it came before.
+    """
+    header, _ = split(jws)
+    return jws if header.kid in keys else sign(ORDER_TYP, recall(jws).claims, key)
 
 
 def open_order(jws: str, keys: KeySet, *, aud: str, iss: str | None = None) -> Order:

@@ -18,12 +18,16 @@ UNKNOWN = "?"
 
 
 class Rejected(ValueError):  # noqa: N818 - the family is named by what happened to the message
-    """A message that does not hold. `problem` is the protocol's word for it, the text a scrubbed reason for the log."""
+    """A message that does not hold. `problem` is the protocol's word for it, the text a scrubbed reason for the log.
 
-    def __init__(self, problem: str, why: str) -> None:
-        """Keep the word apart from the reason."""
+    `said`: the hub's own word for why, where it gave one.
+    """
+
+    def __init__(self, problem: str, why: str, *, said: str = "") -> None:
+        """Keep the words apart from the reason."""
         super().__init__(f"{problem}: {why}")
         self.problem = problem
+        self.said = said
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ hub booking|carrefour rendez-vous|Follow one booking through its versions.|Suivr
 hub offers|carrefour offres|Stop or restart offering slots: one clinic or all.|Suspendre ou rouvrir l'offre : une clinique ou toutes.
 hub revoke|carrefour revoquer|Shut out a clinic's key now.|Exclure sur-le-champ la clé d'une clinique.
 hub takeover|carrefour reprise|Approve a replacement agent, after a phone call.|Approuver un agent de remplacement, après appel.
+hub keys|carrefour cles|Publish the next key set, signed by the present one.|Publier les clés suivantes, signées par les actuelles.
 hub backup|carrefour sauvegarder|Save the hub's store; patients stay sealed.|Sauvegarder la base; les patients restent scellés.
 """
 ROWS = [tuple(row.split("|")) for row in TABLE.strip().splitlines()]

@@ -201,7 +201,19 @@ def test_a_hub_is_created_and_kept_by_commands(run: Callable[..., Any], tmp_path
     assert run("hub", "portal", "web", "--revoke")[0] == 1
     code, out, _ = run("hub", "clinics")
     assert code == 0
-    assert out.split() == ["clinic", "name", "state", "heard", "slots", "undecided"]
+    assert out.split() == [
+        "Clinics:",
+        "0",
+        "clinic",
+        "name",
+        "state",
+        "heard",
+        "slots",
+        "undecided",
+        "whom",
+        "to",
+        "call",
+    ]
     code, _, err = run("hub", "clinic", "fjord")
     assert code == 1
     assert "fjord" in err
@@ -219,10 +231,14 @@ def test_a_hub_is_created_and_kept_by_commands(run: Callable[..., Any], tmp_path
 
 DESK = SimpleNamespace(
     clinics=lambda _folder: [
-        {"clinic": "fjord", "name": "Fjord", "state": "silent", "heard": None, "offered": 3, "undecided": 0}
+        {"clinic": "fjord", "name": "Fjord", "state": state, "heard": None, "offered": 3, "undecided": 0,
+         "contact": "Manon, 418 555-0142"}
+        for state in ("ok", "silent", "ok")
     ],
+    STATES=("torn", "silent", "degraded", "new", "stopped", "ok"),
+    NEEDY=3,
     clinic=lambda _folder, name: {
-        "clinic": name, "name": "Fjord", "state": "ok", "heard": "2026", "offered": 3, "undecided": 0,
+        "clinic": name, "name": "Fjord", "state": "ok", "heard": "2026", "offered": 3, "undecided": 0, "contact": "Manon",
         "agents": [
             {"fingerprint": "1a2b", "current": True, "software": "creneau 0.1.0", "since": "2026", "retired": None}
         ],
@@ -235,11 +251,18 @@ DESK = SimpleNamespace(
 
 
 def test_a_hub_with_a_clinic_is_shown(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A silent clinic is a finding; one clinic and one booking are shown whole."""
+    """Counted by state, a silent one first and whom to call; one clinic and one booking are shown whole."""
     monkeypatch.setattr("agent.cli.hub._desk", lambda: DESK)
     code, out, _ = run("hub", "clinics")
     assert code == 1
-    assert "silent" in out
+    first, _, _, row, *_ = out.splitlines()
+    assert first == "Clinics: silent 1, works 2"
+    assert ("silent" in row, "Manon, 418 555-0142" in row) == (True, True)
+    assert "muette 1, fonctionne 2" in run("--lang", "fr", "hub", "clinics")[1].replace("\N{NO-BREAK SPACE}", " ")
+    assert json.loads(run("hub", "clinics", "--json")[1])["states"] == dict.fromkeys(DESK.STATES, 0) | {
+        "silent": 1,
+        "ok": 2,
+    }
     code, out, _ = run("hub", "clinic", "fjord")
     assert code == 0
     assert "1a2b" in out

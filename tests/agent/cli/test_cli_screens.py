@@ -350,7 +350,7 @@ def test_emr_grants_prints_statements_ready_to_run(run: Callable[..., Any], door
 
 def test_a_secret_is_read_from_the_input_and_never_printed(run: Callable[..., Any], door: Any) -> None:
     """The value comes from a pipe or a hidden question, never from the command line."""
-    door.answers["secret-set"] = {"name": "dme"}
+    door.answers["secret-set"] = {"name": "dme", "used": True}
     code, out, err = run("secret set dme", typed="hunter2\r\n")
     assert (code, door.asked) == (0, [("secret-set", {"name": "dme", "value": "hunter2"})])
     assert "hunter2" not in out + err
@@ -371,7 +371,7 @@ def test_a_secret_typed_on_a_terminal_is_hidden(
 
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr("getpass.getpass", lambda question: f"typed at {question}")
-    door.answers["secret-set"] = {"name": "dme"}
+    door.answers["secret-set"] = {"name": "dme", "used": True}
     assert main(["secret", "set", "dme", "--lang", "en"], places) == 0
     assert door.asked[0][1]["value"] == "typed at Secret for dme: "
 

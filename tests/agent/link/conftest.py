@@ -11,10 +11,22 @@ from joserfc.jwk import OKPKey
 from agent.board import MemoryBoard
 from agent.core.booking import Order
 from agent.core.changes import View
-from agent.core.envelope import Envelope, KeySet, Opened, answer, named, open_request, sign_order
+from agent.core.envelope import (
+    Envelope,
+    KeySet,
+    Opened,
+    answer,
+    import_jwk,
+    named,
+    next_key,
+    open_request,
+    peek,
+    sign_order,
+    thumbprint,
+)
 from agent.core.model import BookingId, Instant, Patient, SiteId, SlotId
 from agent.core.sharing import SharedSlot
-from agent.ports import Answer, Identity, Outgoing, Standing
+from agent.ports import Answer, Identity, Outgoing, Rotation, Standing
 
 UTC_START = datetime(2026, 11, 23, 14, tzinfo=UTC)
 START = Instant(UTC_START, timedelta(hours=1))
@@ -33,6 +45,7 @@ class FakeHub:
     took: timedelta = timedelta(milliseconds=200)
     ahead: timedelta = timedelta(0)
     key: OKPKey = field(default_factory=lambda: HUB)
+    knows: list[OKPKey] = field(default_factory=lambda: [AGENT])
     script: list[Script] = field(default_factory=list)
     calls: list[Envelope] = field(default_factory=list)
     seen: list[Opened] = field(default_factory=list)
@@ -44,7 +57,7 @@ class FakeHub:
         self.calls.append(envelope)
         self.waits.append(wait)
         self.on_call()
-        opened = open_request(envelope.jws, named([AGENT]), verb=envelope.verb, aud=ORIGIN, now=self.now.utc)
+        opened = open_request(envelope.jws, named(self.knows), verb=envelope.verb, aud=ORIGIN, now=self.now.utc)
         self.seen.append(opened)
         step = self.script.pop(0) if self.script else self.receipt
         if isinstance(step, Exception):
@@ -68,6 +81,10 @@ class FakeHub:
     def receipt(self, opened: Opened) -> Mapping[str, Any]:
         claims = opened.claims
         held = {"body_sha256": opened.payload_sha256}
+        if claims["path"] == "rotate":
+            key = import_jwk(peek(claims["next"]).claims["jwk"])
+            self.knows.append(key)
+            return held | {"key": thumbprint(key)}
         if claims["path"] == "outcomes":
             return held | {"accepted": len(claims["outcomes"])}
         if claims["path"] == "offer":
@@ -88,12 +105,29 @@ class FakeKeys:
     """An enrolled agent."""
 
     followed: list[str] = field(default_factory=list)
+    coming: OKPKey | None = None
+    prior: OKPKey | None = None
+    signs: OKPKey = field(default_factory=lambda: AGENT)
 
     def identity(self) -> Identity:
         return Identity(CLINIC, ORIGIN, "i" * 22, "1a2b")
 
     def signing(self) -> OKPKey:
-        return AGENT
+        return self.signs
+
+    def rotation(self, *, again: bool) -> Rotation | None:
+        by, new = (self.prior, self.signs) if again else (self.signs, self.coming)
+        if by is None or new is None:
+            return None
+        said = next_key(new, prior=thumbprint(by), iss=CLINIC, aud=ORIGIN)
+        return Rotation(by, thumbprint(new), said, "sealing.statement.jws")
+
+    def rotated(self, rotation: Rotation, now: datetime) -> None:
+        if self.coming is not None:
+            self.prior, self.signs, self.coming = self.signs, self.coming, None
+
+    def leads(self, texts: Sequence[str]) -> bool:
+        return any(text not in self.followed for text in texts)
 
     def sealing(self) -> str:
         return "sealing.statement.jws"
