@@ -116,5 +116,7 @@ TASK: Mapping[str, Message] = {
     "unmatched": say("This patient was not found in the EMR: link the file."),
     "quarantine": say("Blocked request: call IT."),
     "limit": say("More online bookings than the limit: check them."),
+    "late-cancel": say("This patient cancelled online late: the place is free, fill it by phone."),
+    "after-cancel": say("This patient cancelled online: put the place back online, or fill it by phone."),
 }
 """By the kinds of journal tasks."""

@@ -6,7 +6,7 @@ Rule: a row is saved only over the row it was decided from.
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from agent.core.booking import Booking
+from agent.core.booking import Booking, GivenUp
 from agent.core.errors import Transient
 from agent.core.message import say
 from agent.core.model import BookingId, EmrName, Instant, SiteId, Slot, SlotId, Window
@@ -57,7 +57,16 @@ class JournalBookings:
         found = self._store.read(lambda db: find(db, id, line, None))
         return None if found is None else found[0]
 
-    def save(self, row: Booking, *, tasks: Sequence[str], tell: bool, erase: bool, now: Instant) -> Booking:
+    def save(
+        self,
+        row: Booking,
+        *,
+        tasks: Sequence[str],
+        tell: bool,
+        erase: bool,
+        now: Instant,
+        given_up: GivenUp | None = None,
+    ) -> Booking:
         """Store what was decided and all that follows; Transient when the row was saved by another in between."""
 
         def work(tx: Tx) -> tuple[Booking, int]:
@@ -68,6 +77,8 @@ class JournalBookings:
             if tell:
                 deeds.tell(tx, kept, now.utc)
             deeds.open_tasks(tx, kept, tasks, now.utc)
+            if given_up is not None:
+                deeds.give_up(tx, kept, given_up, now.utc)
             return kept, deeds.erase(tx, kept) if erase else 0
 
         kept, erased = self._store.write(work)

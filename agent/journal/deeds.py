@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from agent.core.booking import Booking, Code, Outcome, State, needs, told_slot, told_version
-from agent.core.model import BookingId
+from agent.core.booking import Booking, Code, GivenUp, Outcome, State, needs, told_slot, told_version
+from agent.core.model import BookingId, Slot
 from agent.journal import entered
 from agent.journal.codec import facts_of, facts_of_line, micros, to_json, utc_text, wire_time
 from agent.journal.rows import put
@@ -60,11 +60,18 @@ def tell(tx: Tx, row: Booking, now: datetime) -> None:
     )  # fmt: skip
 
 
-def open_tasks(tx: Tx, row: Booking, kinds: Iterable[str], now: datetime) -> None:
+def give_up(tx: Tx, row: Booking, place: GivenUp, now: datetime) -> None:
+    """Keep a place out of the offer if the clinic so chose, and tell the desk of it."""
+    if place.keep:
+        entered.keep_back(tx, row.booking, place.slot)
+    open_tasks(tx, row, place.tasks, now, about=place.slot)
+
+
+def open_tasks(tx: Tx, row: Booking, kinds: Iterable[str], now: datetime, *, about: Slot | None = None) -> None:
     """Open tasks; an open one of the same kind is refreshed, older ones of other kinds are closed as superseded."""
     wanted = tuple(dict.fromkeys(kinds))
     for kind in wanted:
-        facts = to_json(_facts(row))
+        facts = to_json(_facts(row, about))
         others = ",".join("?" * len(wanted))
         tx.run(
             f"UPDATE task SET answered = ? WHERE booking = ? AND answered IS NULL AND kind NOT IN ({others})",  # noqa: S608 - marks only
@@ -90,8 +97,8 @@ def erase(tx: Tx, row: Booking) -> int:
     )  # fmt: skip
 
 
-def _facts(row: Booking) -> dict[str, str]:
-    facts = dict(facts_of(row.intent_slot or row.goal_slot or row.cur_slot) or facts_of_line(row.slot_line))
+def _facts(row: Booking, about: Slot | None = None) -> dict[str, str]:
+    facts = dict(facts_of(about or row.intent_slot or row.goal_slot or row.cur_slot) or facts_of_line(row.slot_line))
     facts["version"] = str(row.intent_ver or row.seen_ver)
     facts["expires"] = utc_text(row.expires_at)
     if row.emr:

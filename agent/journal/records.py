@@ -79,6 +79,8 @@ class JournalRecords:
                     new = deeds.keep(tx, new, now.utc)
                 if in_agenda:
                     entered.said(tx, new)
+                elif task.kind == TaskKind.AFTER_CANCEL:
+                    entered.release(tx, row.booking)
                 perform(tx, new, actions, now.utc)
                 erased = deeds.erase(tx, new)
             return _found(tx, n), erased

@@ -87,13 +87,13 @@ class JournalViews:
         return frozenset(key for emr, key in taken | said if emr == self._emr)
 
     def met(self, window: Window, free: frozenset[SlotKey], at: Instant) -> int:
-        """Let the EMR speak for slots said to be entered by hand, once it shows them taken, or they are over."""
+        """Let the EMR speak again for slots entered by hand or kept back, once it shows them taken, or they are over."""
         known = self._store.read(entered.every)
-        mine = {booking: slot for booking, slot in known.items() if slot.emr == self._emr}
         done = [
-            booking
-            for booking, slot in mine.items()
-            if slot.end <= at.utc or (window.start <= slot.start < window.end and slot.key not in free)
+            name
+            for name, slot in known.items()
+            if slot.emr == self._emr
+            and (slot.end <= at.utc or (window.start <= slot.start < window.end and slot.key not in free))
         ]
         return self._store.write(lambda tx: entered.forget(tx, done)) if done else 0
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from agent.core.booking import Booking, Order
+from agent.core.booking import Booking, GivenUp, Order
 from agent.core.changes import View
 from agent.core.envelope import Envelope
 from agent.core.model import BookingId, Instant, SiteId, Slot, SlotId, SlotKey, Window
@@ -163,10 +163,19 @@ class Bookings(Protocol):
         """Bookings with an appointment, certain or in doubt, still to come, to be compared with Books.ours."""
         ...
 
-    def save(self, row: Booking, *, tasks: Sequence[str], tell: bool, erase: bool, now: Instant) -> Booking:
+    def save(
+        self,
+        row: Booking,
+        *,
+        tasks: Sequence[str],
+        tell: bool,
+        erase: bool,
+        now: Instant,
+        given_up: GivenUp | None = None,
+    ) -> Booking:
         """Compare and swap on `row.row`; row + outbox + tasks + erasing in one transaction; return the stored row.
 
-        Transient when the stored row is another one; nothing was written.
+        `given_up`: a place to be kept out of the offer, if so chosen, and the tasks about it. Transient when the stored row is another one; nothing was written.
         """
         ...
 

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from agent import __version__
 from agent.answers.sharing import posture_of
 from agent.config import EmrPlan, Plan
+from agent.core.booking import Cancels, Then
 from agent.core.health import Source, Vitals
 from agent.core.model import EmrName, Instant, SiteId, Slot, SlotId
 from agent.core.sharing import Posture
@@ -122,6 +123,7 @@ def _apply(shop: Shop, source: EmrPlan) -> tuple[Post, Apply]:
         rules=shop.rules,
         mode=source.bookings,
         max_per_hour=shop.plan.booking.max_per_hour,
+        cancels=Cancels(shop.plan.booking.cancel_until, Then(shop.plan.booking.after_cancel)),
         interval=source.poll,
         freeze=_freezer(shop),
         closed=lambda: inbox.cursor() is None,

@@ -206,7 +206,9 @@ class Journal:
     def kept(self, now: Instant) -> Sequence[Booking]:
         return [row for row in self.rows.values() if row.cur_slot or row.intent_slot]
 
-    def save(self, row: Booking, *, tasks: Sequence[str], tell: bool, erase: bool, now: Instant) -> Booking:
+    def save(
+        self, row: Booking, *, tasks: Sequence[str], tell: bool, erase: bool, now: Instant, given_up: object = None
+    ) -> Booking:
         if self.between:
             between, self.between = self.between, None
             between()

@@ -124,7 +124,9 @@ class Journal:
     def kept(self, now: Instant) -> Sequence[Booking]:
         return [row for row in self.world.rows() if _is_to_come(row, now.utc)]
 
-    def save(self, row: Booking, *, tasks: Sequence[str], tell: bool, erase: bool, now: Instant) -> Booking:
+    def save(
+        self, row: Booking, *, tasks: Sequence[str], tell: bool, erase: bool, now: Instant, given_up: object = None
+    ) -> Booking:
         return self.world.ask("save", (row, tuple(tasks), tell))
 
     def sealed(self, booking: BookingId, version: int) -> str | None:

@@ -3,6 +3,7 @@
 Rule: every (state, event) pair is in TABLE or raises; `advance` alone changes a booking's row.
 """
 
+from agent.core.booking.cancelled import RELEASED, Cancels, GivenUp, Then, given_up
 from agent.core.booking.events import (
     Action,
     Answered,
@@ -48,6 +49,7 @@ from agent.core.booking.successions import SUCCESSIONS, WITHIN_VERSION
 from agent.core.booking.table import TABLE, UndefinedTransition, advance, diagram
 
 __all__ = [
+    "RELEASED",
     "SUCCESSIONS",
     "TABLE",
     "WITHIN_VERSION",
@@ -55,6 +57,7 @@ __all__ = [
     "Answered",
     "Ask",
     "Booking",
+    "Cancels",
     "Code",
     "Do",
     "Effect",
@@ -63,6 +66,7 @@ __all__ = [
     "Event",
     "Failed",
     "Firmness",
+    "GivenUp",
     "HoldOver",
     "Limits",
     "Looked",
@@ -82,6 +86,7 @@ __all__ = [
     "Task",
     "TaskKind",
     "Tell",
+    "Then",
     "Turn",
     "UndefinedTransition",
     "Unknown",
@@ -91,6 +96,7 @@ __all__ = [
     "claims",
     "decides",
     "diagram",
+    "given_up",
     "half_day",
     "has",
     "held",

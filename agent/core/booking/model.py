@@ -57,6 +57,8 @@ class TaskKind(StrEnum):
     UNMATCHED = "unmatched"
     QUARANTINE = "quarantine"
     LIMIT = "limit"
+    LATE_CANCEL = "late-cancel"
+    AFTER_CANCEL = "after-cancel"
 
 
 class Outcome(StrEnum):

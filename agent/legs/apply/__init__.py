@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from agent.core.booking import (
+    RELEASED,
     Booking,
+    Cancels,
     Code,
     Do,
     Failed,
@@ -55,7 +57,7 @@ class Apply:
     """The apply leg of one source.
 
     `rules`: those in force, vetoes and posture folded in. `mode`: [[emr]] bookings. `interval`: the source's poll, how
-    often our appointments are compared with the agenda. `freeze`: puts the posture to frozen, durably, when more than
+    often our appointments are compared with the agenda. `cancels`: what becomes of a place given up online. `freeze`: puts the posture to frozen, durably, when more than
     three appointments of ours vanish in one poll; without it the leg itself stops writing until the agent restarts.
     `closed`: True while a restored journal waits for one full order list: nothing is begun. `enquire`: True when the
     journal was lost or restored: a booking is looked up before it is written. `mark` names the points a crash test
@@ -69,6 +71,7 @@ class Apply:
     rules: Callable[[], SharingRules]
     mode: str
     max_per_hour: int
+    cancels: Cancels = RELEASED
     interval: timedelta = timedelta(minutes=1)
     freeze: Callable[[], None] | None = None
     closed: Callable[[], bool] = _never
@@ -87,7 +90,7 @@ class Apply:
     def __post_init__(self) -> None:
         """Take the source's name and what its adapter is able to do."""
         self.name = f"apply:{self.emr.name}"
-        self._saving = Saving(self.bookings, self.mark)
+        self._saving = Saving(self.bookings, self.cancels, self.mark)
         books = self.emr if isinstance(self.emr, Books) else None
         self._writing = Writing(books, self._saving, self.keys, self.board) if books else None
         self._watch = Watch(books, self._saving, self.interval) if books else None

@@ -6,7 +6,20 @@ Rule: a row another leg changed meanwhile is read again, never overwritten.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from agent.core.booking import Action, Booking, Erase, Event, Mark, Task, Tell, WriteRules, advance
+from agent.core.booking import (
+    Action,
+    Booking,
+    Cancels,
+    Erase,
+    Event,
+    GivenUp,
+    Mark,
+    Task,
+    Tell,
+    WriteRules,
+    advance,
+    given_up,
+)
 from agent.core.errors import Transient
 from agent.core.model import Instant
 from agent.ports import Bookings
@@ -24,6 +37,7 @@ class Saving:
     """Saves rows of one source; `did` and `told` count since `begin`."""
 
     bookings: Bookings
+    cancels: Cancels
     mark: Callable[[Mark, str], None] = no_mark
     did: int = field(init=False, default=0)
     told: bool = field(init=False, default=False)
@@ -32,7 +46,9 @@ class Saving:
         """Begin a step."""
         self.did, self.told = 0, False
 
-    def store(self, row: Booking, actions: Iterable[Action], now: Instant) -> Booking | None:
+    def store(
+        self, row: Booking, actions: Iterable[Action], now: Instant, place: GivenUp | None = None
+    ) -> Booking | None:
         """Save once; None when the stored row is no longer the one this was decided from."""
         actions = tuple(actions)
         tell = any(isinstance(action, Tell) for action in actions)
@@ -43,6 +59,7 @@ class Saving:
                 tell=tell,
                 erase=any(isinstance(action, Erase) for action in actions),
                 now=now,
+                given_up=place,
             )
         except Transient:
             fresh = self.bookings.row(row.booking)
@@ -62,7 +79,7 @@ class Saving:
             after, actions = advance(row, event, rules)
             if after == row and not actions:
                 return row
-            stored = self.store(after, actions, now)
+            stored = self.store(after, actions, now, given_up(row, after, self.cancels, now.utc))
             if stored is not None:
                 return stored
             fresh = self.bookings.row(row.booking)
