@@ -3,18 +3,19 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 DB     := $(VENV)/.ready-databases
+WEB    := $(VENV)/.ready-browser
 READY  := $(VENV)/.ready-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 PO     := $(wildcard agent/locale/*/LC_MESSAGES/creneau.po)
 MO     := $(PO:.po=.mo)
 
-.PHONY: help demo test lint bench prove mutants wheel clean
+.PHONY: help demo test lint bench prove mutants pictures wheel clean
 help:            ## say what can be made
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 demo: $(READY) $(MO)  ## the whole job on a made-up clinic, no server needed
 	$(BIN)/creneau demo
 
-test: $(READY) $(MO) $(DB)  ## every test, with the coverage gates
+test: $(READY) $(MO) $(DB) $(WEB)  ## every test, with the coverage gates
 	$(BIN)/python -m pytest -n 2 --cov --cov-report= tests
 	$(BIN)/coverage report --include='agent/core/*' --fail-under=100 --skip-covered
 	$(BIN)/coverage report --omit='agent/core/*' --fail-under=90 --skip-covered --sort=cover
@@ -35,6 +36,9 @@ mutants: $(READY)  ## take each guard of a booking away; the proof must miss it
 
 bench: $(READY) $(MO) $(DB)  ## figures, each beside a peer or a limit of the same run
 	@for script in bench/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+pictures: $(READY) $(MO) $(WEB)  ## the front desk's page in its five states, for docs/images
+	CRENEAU_PICTURES=docs/images $(BIN)/python -m pytest -q tests/desk
 
 wheel: $(READY)  ## build dist/creneau-*.whl
 	rm -rf dist build
@@ -70,6 +74,13 @@ $(DB): $(READY)
 	$(BIN)/python -c 'import sys; from adapters.sql.private import missing; sys.exit(bool(missing()))' || \
 	  { $$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends $(DB_PACKAGES); } || \
 	  { echo "could not install: $(DB_PACKAGES)"; [ -z "$$CI" ]; }
+	@touch $@
+
+# A browser looks at the front desk's page; without one those tests say why they are left out.
+$(WEB): $(READY)
+	@sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); command -v chromium google-chrome >/dev/null || \
+	  { $$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends chromium fonts-dejavu-core; } || \
+	  { echo "could not install: chromium"; [ -z "$$CI" ]; }
 	@touch $@
 
 %.mo: %.po | $(READY)

@@ -34,7 +34,7 @@ def listing(ctx: typer.Context, every: Annotated[bool, ALL] = False) -> None:
             here.tell(say("Nothing needs a person."))
         else:
             here.table(
-                (say("task"), say("since"), say("when"), say("who"), say("what to do")),
+                (say("task"), say("since"), say("when"), say("who"), say("answer before"), say("what to do")),
                 [_row(task) for task in reply["tasks"]],
             )
     if any(task["answer"] is None for task in reply["tasks"]):
@@ -43,7 +43,8 @@ def listing(ctx: typer.Context, every: Annotated[bool, ALL] = False) -> None:
 
 def _row(task: Reply) -> tuple[object, ...]:
     facts = task["facts"]
-    return task["n"], when(task["opened"]), when(facts.get("start")), facts.get("practitioner"), task["says"]
+    start, until = when(facts.get("start")), when(task["deadline"])
+    return task["n"], when(task["opened"]), start, facts.get("practitioner"), until, task["says"]
 
 
 def show(ctx: typer.Context, n: Annotated[int, N]) -> None:

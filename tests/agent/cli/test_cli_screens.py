@@ -273,7 +273,7 @@ def test_tasks_list_show_done(run: Callable[..., Any], door: Any) -> None:
     """The list has no patient, the task has; the answer has no default."""
     task = {"n": 12, "kind": "enter", "says": sentence("Enter this appointment in the agenda."), "booking": "b",
             "facts": {"start": "2026-11-30T09:00:00-05:00", "practitioner": "Gagnon", "site": "principal"},
-            "opened": "2026-11-23T08:00:00-05:00", "answer": None, "answered": None, "who": ""}  # fmt: skip
+            "deadline": None, "opened": "2026-11-23T08:00:00-05:00", "answer": None, "answered": None, "who": ""}  # fmt: skip
     door.answers["tasks-list"] = {"tasks": [task]}
     code, out, _ = run("tasks list")
     assert code == 1
@@ -294,7 +294,14 @@ def test_tasks_list_show_done(run: Callable[..., Any], door: Any) -> None:
 
 def test_a_task_without_details_and_no_task_at_all(run: Callable[..., Any], door: Any) -> None:
     """Erased details are said to be gone; an empty list is exit 0."""
-    task = {"n": 1, "says": sentence("to check"), "facts": {}, "answer": True, "opened": None}
+    task = {
+        "n": 1,
+        "says": sentence("to check"),
+        "facts": {},
+        "answer": True,
+        "opened": None,
+        "deadline": "2026-11-23T16:00:00-05:00",
+    }
     door.answers["tasks-show"] = {"task": task, "patient": None}
     out = run("tasks show 1")[1]
     assert "no longer kept" in out
