@@ -1,5 +1,6 @@
 """E-mail notices, by a real mail server on loopback."""
 
+import random
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,7 +22,7 @@ from agent.config.plan import DeskPlan
 from agent.core.errors import Misconfigured, Transient
 from agent.core.model import Instant
 from agent.desk.mail import Mail, Smtp
-from agent.desk.minute import FACT, Minute
+from agent.desk.minute import FACT, FILE, Minute
 from agent.desk.voice import ClinicVoice
 from agent.language import Speech
 from hub import tls
@@ -215,3 +217,32 @@ def test_a_mail_server_that_is_away_loses_nothing(minute: Any, place: Any) -> No
     work.send = sends
     live(work, place, 31)
     assert sum("Lecture de l'agenda" in mail.get_content() for mail in box.got) == 1
+
+
+def test_a_day_of_outages_is_no_storm(minute: Any, place: Any, booked: Any, tmp_path: Path) -> None:
+    """Hub and EMR cut at random for 24 hours: at most one e-mail a cause and hour, and every task is still there."""
+    work, box = minute
+    dice = random.Random(11)
+    booked("enter")
+    folder = tmp_path / "accueil"
+    folder.mkdir()
+    work.folder = folder
+    when: list[tuple[int, str]] = []
+    down: dict[str, str] = {}
+    for now in range(24 * 60):
+        if dice.random() < 0.05:
+            cut = {"hub": ("beat", "deliver", "receive"), "emr": ("publish",)}
+            down = {leg: "transient" for name in cut if dice.random() < 0.5 for leg in cut[name]}
+            place.run(**down)
+            work.house = place.house()
+        live(work, place, 1)
+        when += [(now, mail.get_content()) for mail in box.got]
+        box.got.clear()
+    assert len(when) > 5
+    for part in ("Lecture de l'agenda", "Contact avec le carrefour", "Tâches qui attendent", "Aujourd'hui"):
+        times = [now for now, text in when if part in text]
+        assert times, part
+        assert all(later - earlier >= 60 for earlier, later in pairwise(times)), (part, times)
+    assert len(place.journal.records().tasks()) == 1
+    assert "À faire : 1" in (folder / FILE).read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ")
+    assert not any("Tremblay" in text for _, text in when)

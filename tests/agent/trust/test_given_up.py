@@ -52,7 +52,7 @@ def test_a_late_cancel_is_applied_and_said(house: Any) -> None:
 
 @pytest.mark.parametrize(("filled", "offered"), [(False, True), (True, False)])
 def test_the_answer_puts_the_place_back_or_leaves_it(house: Any, filled: bool, offered: bool) -> None:
-    """ "Not in the agenda" puts it back online; "in the agenda" says that somebody was given it by phone."""
+    """Not in the agenda: back online; in the agenda: somebody was given it by phone, and it stays off."""
     choose(house, Then.ASK)
     cancelled(house)
     (task,) = tasks(house)
