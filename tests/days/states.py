@@ -61,6 +61,11 @@ STATES = {
         "call the hub's operator and compare fingerprints",
     ),
     "clock": ("the clock is wrong", "this machine's clock is {seconds} s off", "turn on time synchronisation"),
+    "disk-full": (
+        "the data disk is full, or nearly",
+        "the disk is nearly full: no order is taken",
+        "free some space on the data disk",
+    ),
     "rules-lost": (
         "the journal was damaged and begun anew",
         "no rules are in force: nothing leaves",
