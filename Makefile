@@ -4,6 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DB     := $(VENV)/.ready-databases
 WEB    := $(VENV)/.ready-browser
+TRACE  := $(VENV)/.ready-strace
 READY  := $(VENV)/.ready-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 PO     := $(wildcard agent/locale/*/LC_MESSAGES/creneau.po)
 MO     := $(PO:.po=.mo)
@@ -15,7 +16,7 @@ help:            ## say what can be made
 demo: $(READY) $(MO)  ## the whole job on a made-up clinic, no server needed
 	$(BIN)/creneau demo
 
-test: $(READY) $(MO) $(DB) $(WEB)  ## every test, with the coverage gates
+test: $(READY) $(MO) $(DB) $(WEB) $(TRACE)  ## every test, with the coverage gates
 	$(BIN)/python -m pytest -n 2 --cov --cov-report= tests
 	$(BIN)/coverage report --include='agent/core/*' --fail-under=100 --skip-covered
 	$(BIN)/coverage report --omit='agent/core/*' --fail-under=90 --skip-covered --sort=cover
@@ -81,6 +82,13 @@ $(WEB): $(READY)
 	@sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); command -v chromium google-chrome >/dev/null || \
 	  { $$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends chromium fonts-dejavu-core; } || \
 	  { echo "could not install: chromium"; [ -z "$$CI" ]; }
+	@touch $@
+
+# One test watches an idle agent's system calls; without strace it says why it is left out, and CI does not go on.
+$(TRACE): $(READY)
+	@command -v strace >/dev/null || { sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends strace; } || \
+	  { echo "could not install: strace"; [ -z "$$CI" ]; }
 	@touch $@
 
 %.mo: %.po | $(READY)

@@ -5,6 +5,7 @@ Rule: everything under `/v1` answers application/jose, problems included.
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from hub import outcomes
 from hub.clock import Clock
 from hub.hub import Hub, open_hub
 from hub.intake import receive
-from hub.limits import BODY_MAX, Rate
+from hub.limits import BODY_MAX, HASH_MAX, Rate
 from hub.portal import ROUTER
 
 JOSE = "application/jose"
@@ -67,18 +68,24 @@ async def speak(verb: str, request: Request) -> Response:
     """Answer one verb of an agent: enrol, offer, orders, outcomes, beat, rotate."""
     hub: Hub = request.app.state.hub
     peer = request.client.host if request.client else ""
-    done = await receive(hub, verb, await _body(request), peer)
+    raw, sha256 = await _body(request)
+    done = await receive(hub, verb, raw, peer, sha256)
     return Response(done.jws, done.status, media_type=JOSE)
 
 
-async def _body(request: Request) -> bytes | None:
-    """Return the body, None once it is larger than the limit: the rest is not read."""
-    raw = bytearray()
+async def _body(request: Request) -> tuple[bytes | None, str]:
+    """Return the body, None once it is larger than the limit, and its hash: only an answer bound to it is believed.
+
+    Beyond the limit nothing is kept, and beyond HASH_MAX nothing is read: no agent sends so much.
+    """
+    raw, seen, digest = bytearray(), 0, hashlib.sha256()
     async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > BODY_MAX:
-            return None
-    return bytes(raw)
+        digest.update(chunk)
+        seen += len(chunk)
+        if seen > HASH_MAX:
+            break
+        raw = raw + chunk if seen <= BODY_MAX else bytearray()
+    return (None if seen > BODY_MAX else bytes(raw)), digest.hexdigest()
 
 
 async def healthz(request: Request) -> dict[str, str]:

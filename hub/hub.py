@@ -47,8 +47,18 @@ class Hub:
         if newest(conn) != self.ring.n:
             self.ring = read_ring(conn, self.folder)
 
-    def answer(self, verb: str, body: Mapping[str, Any], *, aud: str, to: str, re: str, held: int | None = None) -> str:
-        """Sign an answer to the request `to`, for one who holds our key set `held`."""
+    def answer(
+        self,
+        verb: str,
+        body: Mapping[str, Any],
+        *,
+        aud: str,
+        to: str,
+        re: str,
+        held: int | None = None,
+        to_sha256: str = "",
+    ) -> str:
+        """Sign an answer to the request `to`, or of that hash, for one who holds our key set `held`."""
         return answer(
             verb,
             body,
@@ -60,6 +70,7 @@ class Hub:
             re=re,
             now=self.clock.now(),
             log=self.log,
+            to_sha256=to_sha256,
         )
 
     def close(self) -> None:

@@ -64,14 +64,14 @@ class Verified:
         return str(self.opened.claims["iss"]), self.opened.jti
 
 
-async def receive(hub: Hub, verb: str, raw: bytes | None, peer: str) -> Done:
-    """Answer one request; `raw` None = larger than the limit."""
+async def receive(hub: Hub, verb: str, raw: bytes | None, peer: str, sha256: str = "") -> Done:
+    """Answer one request; `raw` None = larger than the limit, then `sha256` is the hash of its bytes."""
     text = (raw or b"").decode("ascii", "replace")
     known = verb if verb == ENROL or verb in VERBS else UNKNOWN
     if not hub.meter.admits(peer, hub.clock.now()):
         return _turn_away(hub, known, text, Problem("rate-limited", {"retry_after": RETRY_AFTER_S}))
     if raw is None:
-        return _turn_away(hub, known, text, Problem("too-large"))
+        return _turn_away(hub, known, text, Problem("too-large"), sha256)
     if known == UNKNOWN:
         return _turn_away(hub, known, text, Problem("schema", {"where": ["path"]}))
     try:
@@ -120,7 +120,7 @@ def _verify(hub: Hub, verb: str, text: str) -> Verified:
     return Verified(verb, text, key, opened)
 
 
-def _turn_away(hub: Hub, verb: str, text: str, error: Problem | Rejected) -> Done:
+def _turn_away(hub: Hub, verb: str, text: str, error: Problem | Rejected, sha256: str = "") -> Done:
     """Answer what was not taken in: to whom it says it is from, remembered by nobody."""
     problem = error if isinstance(error, Problem) else Problem(error.problem)
     log.info("hub.turned-away verb=%s problem=%s", verb, problem.word)
@@ -128,7 +128,7 @@ def _turn_away(hub: Hub, verb: str, text: str, error: Problem | Rejected) -> Don
     body = {"problem": problem.word, **problem.members}
     with hub.store.read() as conn:
         held = held_by(conn, iss)
-    return Done(STATUS[problem.word], hub.answer(verb, body, aud=iss, to=text, re=jti, held=held))
+    return Done(STATUS[problem.word], hub.answer(verb, body, aud=iss, to=text, re=jti, held=held, to_sha256=sha256))
 
 
 def _work(hub: Hub, verified: Verified, *, last: bool) -> Done | Wait:

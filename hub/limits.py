@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 BODY_MAX = 8 * 1024 * 1024
+HASH_MAX = 64 * 1024 * 1024
+"""What is read of a larger body, to answer it in a way its sender believes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,11 @@ class Disk:
 
     def low(self) -> bool:
         """Say whether the ballast is spent or the floor is reached."""
-        return self._ballast is not None and (not self._ballast.exists() or self.free() < FLOOR)
+        return self._ballast is not None and (self.spent() or self.free() < FLOOR)
+
+    def spent(self) -> bool:
+        """Say whether the ballast is gone: what room there is belongs to what must be settled."""
+        return self._ballast is not None and not self._ballast.exists()
 
     def spend(self) -> bool:
         """Delete the ballast; say whether there was one."""

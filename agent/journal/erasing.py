@@ -21,6 +21,7 @@ class Eraser:
     def scrub(self) -> bool:
         """Empty the log when something was erased since; say whether nothing is owed any more."""
         if not self._owed:
+            self._store.disk.restore()  # nothing else lays the ballast again once a full disk has room
             return True
         self._owed = False
         self._owed = not self._store.truncate()

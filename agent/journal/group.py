@@ -85,7 +85,7 @@ class Group:
         try:
             self._commit(batch)
         except BROKEN as exc:
-            self._back_out(exc)
+            self._back_out(exc, settles=any(member.settle for member in batch))
             for member in batch:
                 self._alone(member)
         except apsw.Error as exc:
@@ -103,7 +103,7 @@ class Group:
         try:
             self._commit([member])
         except apsw.Error as exc:
-            self._back_out(exc)
+            self._back_out(exc, settles=member.settle)
             member.close(exc)
 
     def _commit(self, batch: list[_Member]) -> None:
@@ -119,6 +119,8 @@ class Group:
         self._allow(self._limits[member.settle])
         self.conn.execute("SAVEPOINT member")
         try:
+            if not member.settle and self._disk.spent():
+                raise apsw.FullError("what only adds must not eat the room that was given back")  # noqa: TRY301 - as the disk's own
             member.result = member.work(Tx(self.conn))
         except BROKEN:
             raise
@@ -132,9 +134,13 @@ class Group:
             self.conn.pragma("max_page_count", pages)
             self._limit = pages
 
-    def _back_out(self, cause: apsw.Error | None) -> None:
+    def _back_out(self, cause: apsw.Error | None, *, settles: bool = False) -> None:
         with suppress(apsw.Error):  # the cause is what the members hear; a dead connection says so at the next BEGIN
             if self.conn.in_transaction:
                 self.conn.execute("ROLLBACK")
-            if isinstance(cause, apsw.FullError) and int(self.conn.pragma("page_count")) < self._limits[False]:
+            if (
+                settles
+                and isinstance(cause, apsw.FullError)
+                and int(self.conn.pragma("page_count")) < self._limits[False]
+            ):
                 self._disk.spend()

@@ -128,6 +128,7 @@ def _apply(shop: Shop, source: EmrPlan) -> tuple[Post, Apply]:
         freeze=_freezer(shop),
         closed=lambda: inbox.cursor() is None,
         enquire=lambda: "lost" in records.facts(),
+        early=lambda: "receive" not in shop.board.read().legs,
     )
     return Post(leg, Pace(source.poll, shop.dice.between(timedelta(0), source.poll)), close=emr.close), leg
 

@@ -46,9 +46,16 @@ def is_outcomes(out: Any, *_: Any) -> bool:
     return bool(out.verb == "outcomes")
 
 
+def is_offer(out: Any, *_: Any) -> bool:
+    """Say whether this is the view on its way."""
+    return bool(out.verb == "offer")
+
+
 around(JournalInbox, "take", "T1", lambda orders, *_: bool(orders))
 around(JournalOutbox, "attempt", "attempt", is_outcomes)
 around(JournalOutbox, "receipted", "T5", is_outcomes)
+around(JournalOutbox, "attempt", "offer", is_offer)
+around(JournalOutbox, "receipted", "told", is_offer)
 _posts = wired.posts
 
 

@@ -10,8 +10,38 @@ STATES = {
         "{host} refuses the connection",
         "check the port under [hub] url, and [hub] proxy if one is needed",
     ),
+    "hub-silent": (
+        "the hub is a black hole: it takes the call and never answers",
+        "{host} did not answer in time",
+        "let the firewall pass outbound TCP to this host and port",
+    ),
+    "proxy-page": (
+        "a proxy, a firewall or a portal page answers in the hub's place",
+        "{host} answered HTTP {status}, not signed by the hub",
+        "a proxy, a portal page or a firewall may be answering instead of the hub",
+    ),
+    "paced": (
+        "the hub asks agents to wait",
+        "the hub asks us to wait",
+        "nothing to do: it starts again by itself",
+    ),
+    "too-large": (
+        "the view is larger than the hub takes",
+        "the hub answered {problem}",
+        "Find out what is wrong: creneau check",
+    ),
+    "not-enrolled": (
+        "nobody enrolled the agent yet",
+        "this clinic is not enrolled with a hub",
+        "Join the hub: creneau enrol CODE",
+    ),
+    "unknown": (
+        "the hub was brought back from before the clinic joined",
+        "the hub does not know this agent",
+        "ask the hub operator for a new code: creneau enrol CODE",
+    ),
     "hub-made-anew": (
-        "the hub lost its database and keys",
+        "the hub lost its database and keys, or a stranger or an old answer stands in for it",
         "what came back is not this hub's answer",
         "a proxy or firewall may be answering instead of the hub: creneau check hub",
     ),
@@ -31,6 +61,11 @@ STATES = {
         "call the hub's operator and compare fingerprints",
     ),
     "clock": ("the clock is wrong", "this machine's clock is {seconds} s off", "turn on time synchronisation"),
+    "disk-full": (
+        "the data disk is full, or nearly",
+        "the disk is nearly full: no order is taken",
+        "free some space on the data disk",
+    ),
     "rules-lost": (
         "the journal was damaged and begun anew",
         "no rules are in force: nothing leaves",

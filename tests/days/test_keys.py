@@ -234,3 +234,49 @@ def test_a_new_machine_takes_over_and_knows_every_booking(day: Any) -> None:
         assert day.outcome("days-over-2", 1) == "booked"
     finally:
         agent.stop()
+
+
+def test_a_booking_known_by_its_reference_only_is_watched_for_what_staff_do(day: Any) -> None:
+    """After the journal was lost the appointment is followed all the same: cancelled at the clinic, the patient reads it."""
+    slot = day.open()[3]
+    day.book("days-ref-1", 1, slot["id"])
+    assert day.outcome("days-ref-1", 1) == "booked"
+    day.stop()
+    (day.etat / "journal.db").write_bytes(b"\xffgarbage" * 9999)
+    day.portal.expires = timedelta(seconds=1)
+    day.sample.start()
+    day.until("told", lambda: len(day.portal.booking(CLINIC, "days-ref-1")["outcomes"]) == 2)
+    row = day.sample.agent.state.journal.records().bookings()[0]
+    assert (row.cur_slot, bool(row.emr_ref)) == (None, True)
+    day.sample.receptionist.cancel(day.ours()[0].number)
+    assert day.outcome("days-ref-1", 1, "cancelled-by-clinic") == "cancelled-by-clinic"
+    assert day.word("days-ref-1") == "not-booked"
+
+
+def test_a_state_folder_from_an_older_copy_contradicts_nobody(day: Any) -> None:
+    """Brought back from before a cancel was told: what the hub heard since is not denied, and new answers count on."""
+    first, second = day.open()[:20:10]
+    day.book("days-old-1", 1, first["id"])
+    assert day.outcome("days-old-1", 1) == "booked"
+    day.stop()
+    copy = day.etat.with_name("copie-du-mois-passe")
+    shutil.copytree(day.etat, copy)
+    day.sample.start()
+    day.book("days-old-1", 2, second["id"])
+    assert day.outcome("days-old-1", 2) == "booked"
+    day.sample.receptionist.cancel(day.ours()[0].number)
+    assert day.outcome("days-old-1", 2, "cancelled-by-clinic") == "cancelled-by-clinic"
+    before = [(one["rev"], one["outcome"]) for one in day.portal.booking(CLINIC, "days-old-1")["outcomes"]]
+    day.stop()
+    shutil.rmtree(day.etat)
+    shutil.copytree(copy, day.etat)
+    day.sample.start()
+    day.until("told", lambda: len(day.portal.booking(CLINIC, "days-old-1")["outcomes"]) > len(before))
+    after = [(one["rev"], one["outcome"]) for one in day.portal.booking(CLINIC, "days-old-1")["outcomes"]]
+    assert after[: len(before)] == before
+    assert [rev for rev, _ in after] == list(range(1, len(after) + 1))
+    assert day.word("days-old-1") != "booked"
+    assert day.ours() == []
+    day.cancel("days-old-1", 3)
+    day.outcome("days-old-1", 3)
+    assert day.ours() == []

@@ -82,6 +82,24 @@ def test_two_agents_on_copies_of_one_folder_both_lose_the_turn_until_a_person_pi
     assert slots
 
 
+OFFERS = ["before-offer", "after-offer", "before-told", "after-told"]
+
+
+@pytest.mark.parametrize("point", OFFERS)
+def test_killed_while_the_view_is_told_both_sides_end_up_equal(day: Any, point: str) -> None:
+    """Killed with -9 around the attempt and the receipt of the slots: started again, the hub offers just what it should."""
+    day.sample.enrol()
+    runner = Path(__file__).with_name("kill_at.py")
+    done = subprocess.run(
+        [sys.executable, str(runner), str(day.sample.file), point], capture_output=True, timeout=30, check=False
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    day.sample.start()
+    view = day.sample.agent.state.journal.outbox().view
+    day.until("equal", lambda: view() and {slot["id"] for slot in day.portal.slots()} == set(view()))
+    assert day.sample.agent.state.journal.records().verify() is None
+
+
 POINTS = ["before-T1", "after-T1", "T2", "T3", "T4", "before-attempt", "after-attempt", "before-T5", "after-T5"]
 
 
@@ -151,6 +169,31 @@ def test_a_clock_ten_years_off_publishes_nothing_and_says_so(
     day.sample.start()
     told = day.outcome("days-clock-2", 1, "booked", "conflict")  # ten years on, every slot offered was long over
     assert len(day.ours()) == (told == "booked")
+
+
+def test_an_idle_hour_leaves_the_disk_alone(day: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strace of one hour on a clock 120 times as fast: polls, beats and questions, and not one durable write."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    monkeypatch.setattr(sys.modules["hub.verbs.orders"], "WAIT_S", 0.2)
+    text = day.sample.file.read_text(encoding="utf-8")
+    day.sample.file.write_text(text.replace('poll       = "1s"', 'poll       = "60s"'), encoding="utf-8")
+    day.sample.enrol()
+    trace, runner = day.sample.folder / "trace", Path(__file__).with_name("idle_hour.py")
+    calls = "fsync,fdatasync,sync_file_range,pwrite64,pwritev,rename,renameat2,unlink,ftruncate"
+    words = ["strace", "-f", "-y", "-e", f"trace={calls}", "-o", str(trace), sys.executable, str(runner)]
+    done = subprocess.run([*words, str(day.sample.file), "120"], capture_output=True, timeout=180, check=False)
+    if "ptrace" in done.stderr.decode():
+        pytest.skip(f"only on a machine that lets us trace: {done.stderr.decode()[:200]}")
+    assert done.returncode == 0, done.stderr.decode()
+    steps = dict(pair.split("=") for pair in done.stdout.decode().split())
+    assert int(steps["publish"]) > 20
+    assert int(steps["beat"]) > 20
+    before, _, hour = trace.read_text(encoding="utf-8", errors="replace").partition("/nowhere/hour-begins")
+    hour, ends, _ = hour.partition("/nowhere/hour-ends")
+    assert ends
+    assert str(day.etat) in before  # what was written while it settled is seen: the trace is not blind
+    assert [line for line in hour.splitlines() if str(day.etat) in line] == []
 
 
 def test_unchanged_polls_write_nothing(day: Any) -> None:

@@ -167,7 +167,7 @@ def test_another_protocol_version_is_refused(agent: Any) -> None:
 
 
 def test_an_oversize_body_is_not_read_to_its_end(agent: Any) -> None:
-    """Above 8 MiB the answer is too-large, without the rest."""
+    """Above 8 MiB the answer is too-large, bound to the bytes that were sent: its sender believes it."""
     assert told(agent.post("offer", b"a" * (BODY_MAX + 1))) == (413, "too-large")
 
 

@@ -111,10 +111,11 @@ def answer(  # noqa: PLR0913 - each is one claim of the protocol
     re: str,
     now: datetime,
     log: str,
+    to_sha256: str = "",
 ) -> str:
     """Hub side: sign the answer to the request whose compact JWS is `to` and whose jti is `re`.
 
-    `verb` is "?" when the path named none. A problem is a body `{"problem": word, "retry_after": s}`.
+    `to_sha256` stands for `to` when that was too large to keep. `verb` is "?" when the path named none. A problem is a body `{"problem": word, "retry_after": s}`.
     """
     claims = {
         "iss": iss,
@@ -122,7 +123,7 @@ def answer(  # noqa: PLR0913 - each is one claim of the protocol
         "iat": int(now.timestamp()),
         "jti": jti,
         "re": re,
-        "re_sha256": jws_hash(to),
+        "re_sha256": to_sha256 or jws_hash(to),
         "hub_time": write_time(now),
         "log": log,
         "v": VERSION,

@@ -44,6 +44,7 @@ from agent.ports import Board, Bookings, Books, Emr, Holds, Keys, Step
 
 log = logging.getLogger("creneau.apply")
 
+SOON = timedelta(seconds=1)
 MOST = 100
 """Orders judged in one step, at most one of them with a write: turn and clock were read before the step."""
 
@@ -60,8 +61,9 @@ class Apply:
     often our appointments are compared with the agenda. `cancels`: what becomes of a place given up online. `freeze`: puts the posture to frozen, durably, when more than
     three appointments of ours vanish in one poll; without it the leg itself stops writing until the agent restarts.
     `closed`: True while a restored journal waits for one full order list: nothing is begun. `enquire`: True when the
-    journal was lost or restored: a booking is looked up before it is written. `mark` names the points a crash test
-    kills at. Raises what the EMR raises; what was durable is then resolved by a later step.
+    journal was lost or restored: a booking is looked up before it is written. `early`: True until
+    this run asked the hub for orders once, in vain or not: what an old copy of the journal believes is not told before.
+    `mark` names the points a crash test kills at. Raises what the EMR raises; what was durable is then resolved by a later step.
     """
 
     emr: Emr
@@ -76,6 +78,7 @@ class Apply:
     freeze: Callable[[], None] | None = None
     closed: Callable[[], bool] = _never
     enquire: Callable[[], bool] = _never
+    early: Callable[[], bool] = _never
     mark: Callable[[Mark, str], None] = no_mark
     longest: timedelta = timedelta(minutes=2)
     name: str = field(init=False)
@@ -97,6 +100,8 @@ class Apply:
 
     def step(self, now: Instant) -> Step:
         """End holds, resolve intents, then begin what is due, oldest first, until one write was made."""
+        if self.early():
+            return Step(0, SOON)
         self._saving.begin()
         self._trouble = None
         if self._writing is not None:
