@@ -59,6 +59,7 @@ class Checker:
         tick, emr, agents, wire, hub, desk, ever = scene
         if self._twins and agents[0] > agents[1]:
             agents = (agents[1], agents[0])
+        agents, hub = self.case.folded(agents, hub)
         code = tick
         for small in (hub, desk, ever):
             code = code << _SMALL | small
@@ -141,6 +142,13 @@ class Checker:
             ever = self._reached[key] = self.invariants.reached(before, before._replace(emr=after.emr), what).ever
         return after._replace(ever=ever)
 
+    def _said(self, says: str, before: Scene, after: Scene, write: int) -> Scene:
+        try:
+            return after if after.emr == before.emr else self._held(before, after, write)
+        except Violation as broken:
+            broken.step = says
+            raise
+
     def _network(self, scene: Scene) -> Iterator[Step]:
         wires = self.case.wires.items[scene.wire]
         for n, (number, pc) in enumerate(wires):
@@ -149,15 +157,10 @@ class Checker:
             left = self.case.wires(wires[:n] + wires[n + 1 :])
             emr, _, _ = self.case.model.run(scene.emr, write, step)  # type: ignore[arg-type]
             word = f"the abandoned {asked(write)} (step {step_of(step)})"
-            try:
-                after = scene._replace(emr=emr, wire=left)
-                yield f"{word} is carried out late", False, after if emr == scene.emr else self._held(
-                    scene, after, number
-                )
-            except Violation as broken:
-                broken.step = f"{word} is carried out late"
-                raise
-            yield f"{word} gets lost", False, scene._replace(wire=left)
+            says, after = f"{word} is carried out late", scene._replace(emr=emr, wire=left)
+            yield says, False, self._said(says, scene, after, number)
+            if self.case.model.locked:  # elsewhere the same as if it had been lost at once, which costs the same fault
+                yield f"{word} gets lost", False, scene._replace(wire=left)
 
 
 __all__ = ["Checker", "Report"]

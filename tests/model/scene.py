@@ -3,11 +3,11 @@
 Rule: two states that differ in nothing that can ever matter are one number.
 """
 
+from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
-from agent.core.booking import Booking, Effect, Op, Turn, Write
-from agent.core.booking import Outcome
+from agent.core.booking import Booking, Effect, Op, Outcome, Turn, Write
 from tests.model.emrs import Model
 from tests.model.leg import Ask, Node, Seen, Strategy
 from tests.model.values import BOOKINGS, NAMES, SCENARIOS, SLOTS, TURN_TICKS, Pool, at
@@ -115,6 +115,7 @@ class Case:
             self.desks(Desk(desk, -1, staff)),
             self.evers(frozenset()),
         )
+        self.folded = cache(self._folded)
         self.newest_rev = cache(self._newest_rev)
         self.unreceived = cache(self._unreceived)
         self.cancelled = cache(self._cancelled)
@@ -165,6 +166,31 @@ class Case:
         """Say whether a request is under way at the EMR."""
         return bool(self.wires.items[scene.wire]) or any(agent.pc >= 0 for agent in self.team(scene))
 
+    # ---- numbers that only their order gives a meaning
+
+    def _folded(self, agents: tuple[int, ...], hub: int) -> tuple[tuple[int, ...], int]:
+        """Number turns from 1 without gaps, and one agent's revs, all receipted, as one: only their order matters."""
+        team = [self.agents.items[n] for n in agents]
+        if any(agent.node for agent in team):
+            return agents, hub
+        was = self.hubs.items[hub]
+        turns = {0, was.number, was.written, *(agent.turn[0] for agent in team if agent.turn)}
+        turns |= {row.turn for agent in team for row in self.rows_of(agent) if row}
+        rank = {turn: n for n, turn in enumerate(sorted(turns))}
+        alone = len(team) == 1
+        ranked = tuple(self.agents(self._ranked(agent, rank, alone=alone)) for agent in team)
+        return ranked, self.hubs(was._replace(number=rank[was.number], written=rank[was.written]))
+
+    def _ranked(self, agent: Agent, rank: dict[int, int], *, alone: bool) -> Agent:
+        rows = list(agent.rows)
+        for b, row in enumerate(self.rows_of(agent)):
+            if row is not None:
+                rev = 1 if alone and 0 < row.outcome_rev == row.reported_rev else row.outcome_rev
+                reported = rev if rev != row.outcome_rev else row.reported_rev
+                rows[b] = self.rows(replace(row, turn=rank[row.turn], outcome_rev=rev, reported_rev=reported))
+        turn = None if agent.turn is None else (rank[agent.turn[0]], agent.turn[1])
+        return agent._replace(rows=tuple(rows), turn=turn)
+
     # ---- worked out once for each agent
 
     def _newest_rev(self, agent: int) -> tuple[int, ...]:
@@ -184,8 +210,6 @@ class Case:
 @cache
 def numbered(row: Booking, bump: int) -> Booking:
     """Return the row under this save number."""
-    from dataclasses import replace
-
     return replace(row, row=bump)
 
 

@@ -77,7 +77,7 @@ class Search:
             done = len(self._order)
             for code, parent in layer:
                 self._add(code, parent)
-            done = self._layer(done, left, later, report, heard)
+            self._layer(done, left, later, report, heard)
             if report.violation is not None or not report.whole:
                 break
         report.states = len(self._order)
@@ -92,7 +92,7 @@ class Search:
 
     def _layer(
         self, at: int, left: int, later: list[tuple[int, int]], report: Report, heard: Callable[[int], None]
-    ) -> int:
+    ) -> None:
         """Explore all that costs no further fault; what costs one is put aside for the next layer."""
         world, order, known, add = self.world, self._order, self._known, self._parents.append
         aside: set[int] = set()
@@ -121,14 +121,13 @@ class Search:
                 rests, unsure = world.rests(state)
             except Violation as broken:
                 report.violation = broken
-                report.steps = self._way(at, left > 0)
+                report.steps = self._way(at, broken)
                 break
             report.settled += rests
             report.unsure += rests and unsure
             at += 1
-        return at
 
-    def _way(self, at: int, faults: bool) -> list[str]:
+    def _way(self, at: int, broken: Violation) -> list[str]:
         """Walk from the beginning to the broken state, by the numbers passed on the way, and say each step."""
         codes = [self._order[at]]
         while at > 0:
@@ -142,12 +141,4 @@ class Search:
                     state = after
                     steps.append(says)
                     break
-        last = "(everything is at rest)"
-        try:
-            for says, fault, _ in self.world.after(state):
-                del fault
-                last = says
-            last = "(everything is at rest)"
-        except Violation as broken:
-            last = getattr(broken, "step", "") or last
-        return [*steps, last]
+        return [*steps, broken.step or "(everything is at rest)"]

@@ -107,7 +107,9 @@ class Pool(Generic[T]):
 
 
 class Violation(Exception):  # noqa: N818 - says what happened
-    """An invariant does not hold; `name` is I1 to I13."""
+    """An invariant does not hold; `name` is I1 to I13. `step`: what broke it, where that is known."""
+
+    step = ""
 
     def __init__(self, name: str, what: str) -> None:
         super().__init__(f"{name}: {what}")

@@ -11,9 +11,11 @@ from agent.core.booking import Effect, Outcome, Write
 from agent.core.errors import Transient
 from agent.core.message import say
 from agent.core.model import BookingId, EmrRef, Slot, SlotKey
-from tests.model.emrs.model import DESK, FAIL, NEXT, REPLY, Model, Row
+from tests.model.emrs.model import DESK, FAIL, NEXT, REPLY, UNFENCED, Model, Row
+from tests.model.emrs.plain import Apt, Apts, Token
 from tests.model.emrs.sidecar import SIDECAR_RULES
 from tests.model.values import SLOTS
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -164,3 +166,25 @@ class Fhir(Model):
         over = any(row.slot == key and row.booking and not row.pending for row in self._rows(emr))
         emr = replace(emr, desk=(*emr.desk, (key, over)))
         return self._mark(emr, n, DESK) if emr.marks[n][1] == "" else emr
+
+
+class FhirBare(Token):
+    """A server that honours neither If-Match nor client-assigned ids: search, create If-None-Exist, search again.
+
+    Each request is a step; whoever looks verifies what a write of ours left unverified, under its turn.
+    """
+
+    name = "FHIR without If-Match"
+    locked = False
+    lasting = True
+    atomic = False
+    rules = UNFENCED
+
+    def _run(self, emr: Apts, write: Write, pc: Any) -> tuple[Hashable, str, Any]:
+        if pc == "create":
+            assert write.slot is not None
+            known = self.mine(emr, write.booking, "new")
+            new = Apt(len(emr), write.slot.key, write.booking, "new")
+            return (emr if known else (*emr, new)), NEXT, 1
+        after, kind, what = super()._run(emr, write, pc)
+        return (self._settle(emr, write.booking)[0], NEXT, "create") if kind == NEXT else (after, kind, what)

@@ -12,6 +12,7 @@ from agent.core.model import BookingId, EmrRef
 from tests.model.emrs.model import REPLY, UNFENCED
 from tests.model.emrs.plain import Apt, Apts, Plain, effect_of
 
+
 class Hl7(Plain):
     """SRM/SRR: one message, one step at the filler, which may carry it out late."""
 
@@ -29,7 +30,11 @@ class Hl7(Plain):
         own = self.mine(emr, write.booking, "kept")
         past = self.memory and self.mine(emr, write.booking, "cancelled") is not None
         if write.slot is None:
-            return (self.change(emr, own, status="cancelled") if own else emr), REPLY, effect_of(write, Outcome.CANCELLED)
+            return (
+                (self.change(emr, own, status="cancelled") if own else emr),
+                REPLY,
+                effect_of(write, Outcome.CANCELLED),
+            )
         if write.op is Op.MOVE:
             if own is None:
                 return emr, REPLY, Effect(write.booking, 0, Outcome.CHECKING)

@@ -5,11 +5,13 @@ Rule: the check and the insert of one statement are one step; the verify is the 
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from agent.core.booking import Effect, Outcome, Write
 from agent.core.model import BookingId, EmrRef, SlotKey
-from tests.model.emrs.model import NEXT, REPLY, Model, Row
+from tests.model.emrs.model import NEXT, REPLY, UNFENCED, Model, Row
+
 
 @dataclass(frozen=True, slots=True)
 class Apt:
@@ -62,6 +64,7 @@ class Token(Plain):
     """SQL with a token column, a session lock and a turn."""
 
     name = "SQL token + lock"
+    rules = replace(UNFENCED, enquire_first=False, quiet=timedelta(0))
     locked = True
     lookup = True
     yields = True
@@ -70,11 +73,15 @@ class Token(Plain):
     def _run(self, emr: Apts, write: Write, pc: Any) -> tuple[Hashable, str, Any]:
         if pc == 1:
             emr, effect = self._settle(emr, write.booking)
-            return emr, REPLY, effect
+            return emr, REPLY, effect or effect_of(write, Outcome.CONFLICT)
         emr, _ = self._settle(emr, write.booking)
         own = self.mine(emr, write.booking, "kept")
         if write.slot is None:
-            return (self.change(emr, own, status="cancelled") if own else emr), REPLY, effect_of(write, Outcome.CANCELLED)
+            return (
+                (self.change(emr, own, status="cancelled") if own else emr),
+                REPLY,
+                effect_of(write, Outcome.CANCELLED),
+            )
         if own is not None and own.slot == write.slot.key and self.lookup:
             return emr, REPLY, effect_of(write, Outcome.BOOKED, own)
         if self.taken(emr, write.slot.key):
