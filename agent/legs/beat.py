@@ -31,7 +31,7 @@ def _keep_none(_sets: Sequence[str], _now: Instant) -> None:
 
 @dataclass
 class Beat:
-    """The pulse. `sites`: all of the clinic; `sources`: each [[emr]] with its sites and poll; `tick`: the deliver leg's.
+    """The pulse. `sites`: all of the clinic; `sources`: each [[emr]] with its sites and poll.
 
     `vitals` is asked once a beat. `countersigned` is given the hub's signed answer to a beat that carried a ledger
     head; `followed` the hub's signed key sets that led to a newer one.
@@ -45,7 +45,6 @@ class Beat:
     board: Board
     sites: frozenset[SiteId]
     sources: Mapping[EmrName, Source]
-    tick: timedelta
     vitals: Callable[[Instant], Vitals]
     countersigned: Callable[[str, Instant], None] = _keep_nothing
     followed: Callable[[Sequence[str], Instant], None] = _keep_none
@@ -96,7 +95,7 @@ class Beat:
             turn=health.turn,
             log=None if cursor is None else str(cursor["log"]),
         )
-        body = beat(pulse, held, self.vitals(now), self.sources, self.tick)
+        body = beat(pulse, held, self.vitals(now), self.sources)
         return body | {"epoch": standing.epoch}
 
     def _once_more(self, problem: Postponed) -> Step:

@@ -90,7 +90,7 @@ def posts(shop: Shop) -> Posts:
         *publishes,
         *[post for post, _ in applies],
         Post(deliver, Pace(tick, phase + tick / 2, mend=HOURLY), close=shop.hub.close, first=READ_FIRST),
-        Post(_beat(shop, tick), Pace(MINUTE, shop.dice.between(timedelta(0), MINUTE), mend=HOURLY)),
+        Post(_beat(shop), Pace(MINUTE, shop.dice.between(timedelta(0), MINUTE), mend=HOURLY)),
     ]
     return Posts(every, deliver, [leg for _, leg in applies])
 
@@ -141,7 +141,7 @@ def _freezer(shop: Shop) -> Callable[[], None]:
     return freeze
 
 
-def _beat(shop: Shop, tick: timedelta) -> Beat:
+def _beat(shop: Shop) -> Beat:
     plan = shop.plan
     sites = {emr.id: frozenset(site.id for site in plan.sites if site.emr == emr.id) for emr in plan.emrs}
     countersign = _Ledger(shop)
@@ -154,7 +154,6 @@ def _beat(shop: Shop, tick: timedelta) -> Beat:
         board=shop.board,
         sites=frozenset(site.id for site in plan.sites),
         sources={emr.id: Source(sites[emr.id], emr.poll) for emr in plan.emrs},
-        tick=tick,
         vitals=countersign.vitals,
         countersigned=countersign.keep,
         followed=countersign.follow,

@@ -169,7 +169,7 @@ class Case:
     # ---- numbers that only their order gives a meaning
 
     def _folded(self, agents: tuple[int, ...], hub: int) -> tuple[tuple[int, ...], int]:
-        """Number turns from 1 without gaps, and one agent's revs, all receipted, as one: only their order matters."""
+        """Count turns from 1 without gaps, and one agent's revs, all receipted, as one: only their order matters."""
         team = [self.agents.items[n] for n in agents]
         if any(agent.node for agent in team):
             return agents, hub

@@ -148,7 +148,7 @@ class House:
         )  # fmt: skip
         self.beat = Beat(
             outbox=journal.outbox(), inbox=journal.inbox(), sites=frozenset({SITE}),
-            sources={DME: Source(frozenset({SITE}), tick)}, tick=tick, vitals=lambda _now: VITALS, **common,
+            sources={DME: Source(frozenset({SITE}), tick)}, vitals=lambda _now: VITALS, **common,
         )  # fmt: skip
         self.board.heard(self.now.utc, self.now, timedelta(0))
 
