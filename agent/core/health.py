@@ -93,12 +93,15 @@ def may_renew(pulse: Pulse, sources: Mapping[EmrName, Source]) -> frozenset[Site
     Those of a source whose last complete read is younger than 3 polls, and none at all while a slot that left the
     view waits to leave the hub: after an outage a renewal would bring back to life what was withdrawn meanwhile.
     """
-    if pulse.waiting is not None:
-        return frozenset()
+    return frozenset() if pulse.waiting is not None else just_read(pulse.reads, sources, pulse.now)
+
+
+def just_read(reads: Mapping[EmrName, Instant], sources: Mapping[EmrName, Source], now: Instant) -> frozenset[SiteId]:
+    """Return the sites of the sources whose last complete read, in `reads`, is younger than 3 polls."""
     fresh = (
         source.sites
         for name, source in sources.items()
-        if name in pulse.reads and pulse.now.age - pulse.reads[name].age < POLLS * source.poll
+        if name in reads and now.age - reads[name].age < POLLS * source.poll
     )
     return frozenset().union(*fresh)
 

@@ -81,6 +81,7 @@ def posts(shop: Shop) -> Posts:
         dice=shop.dice,
         board=shop.board,
         sites=_sites(plan),
+        sources=_sources(plan),
         tick=tick,
         phase=phase,
     )
@@ -141,9 +142,13 @@ def _freezer(shop: Shop) -> Callable[[], None]:
     return freeze
 
 
+def _sources(plan: Plan) -> dict[EmrName, Source]:
+    sites = {emr.id: frozenset(site.id for site in plan.sites if site.emr == emr.id) for emr in plan.emrs}
+    return {emr.id: Source(sites[emr.id], emr.poll) for emr in plan.emrs}
+
+
 def _beat(shop: Shop) -> Beat:
     plan = shop.plan
-    sites = {emr.id: frozenset(site.id for site in plan.sites if site.emr == emr.id) for emr in plan.emrs}
     countersign = _Ledger(shop)
     return Beat(
         outbox=shop.journal.outbox(),
@@ -153,7 +158,7 @@ def _beat(shop: Shop) -> Beat:
         dice=shop.dice,
         board=shop.board,
         sites=frozenset(site.id for site in plan.sites),
-        sources={emr.id: Source(sites[emr.id], emr.poll) for emr in plan.emrs},
+        sources=_sources(plan),
         vitals=countersign.vitals,
         countersigned=countersign.keep,
         followed=countersign.follow,

@@ -33,12 +33,14 @@ from agent.ports import Answer, Identity
 from tests.model.values import BASE, EMR, MAIN, RULES, SLOTS, Violation
 
 T = TypeVar("T")
-TICK = timedelta(seconds=200)
+TICK = timedelta(seconds=201)
+"""A third of the hub's validity, and the second by which a request's own time is rounded up."""
 POLL = timedelta(seconds=60)
-"""The agent's poll and tick: both well within one tick of the model, a third of the hub's validity."""
+"""The agent's poll and tick: both well within one tick of the model."""
 ORIGIN, CLINIC = "https://hub.example.org", "clinic-1"
 AGENT_KEY, HUB_KEY = OKPKey.generate_key("Ed25519"), OKPKey.generate_key("Ed25519")
 SITES = {MAIN: {"id": str(MAIN), "name": "Clinique", "zone": "America/Toronto"}}
+SOURCES = {EMR: Source(frozenset(SITES), POLL)}
 TABLES = ("fact", "slot", "now", "told", "attempt")
 Rows = tuple[tuple[tuple[Any, ...], ...], ...]
 AWAY = Transient(say("read the agenda"), say("the EMR does not answer"))
@@ -211,7 +213,7 @@ class Clinic:
     def _delivered(self, agent: Agent, tick: int, answer: str | None) -> Said:
         _, outbox, board = self._open(agent, tick)
         hub = Wire(answer)
-        leg = Deliver(outbox, hub, _keys(), _dice(agent, tick), board, SITES, POLL)  # type: ignore[arg-type]
+        leg = Deliver(outbox, hub, _keys(), _dice(agent, tick), board, SITES, SOURCES, POLL)  # type: ignore[arg-type]
         leg._used, leg._at_once = agent.used, agent.at_once
         try:
             leg.step(moment(tick))
@@ -243,7 +245,7 @@ class Clinic:
             dice=_dice(agent, tick),
             board=board,
             sites=frozenset(SITES),
-            sources={EMR: Source(frozenset(SITES), POLL)},
+            sources=SOURCES,
             vitals=lambda _now: VITALS,
         )
         try:

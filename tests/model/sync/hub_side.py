@@ -15,6 +15,7 @@ from agent.core.envelope import Rejected, answer, named, open_request
 from agent.core.model import SiteId, SlotId
 from agent.core.sharing import revive
 from hub import view
+from hub.ask import as_of
 from hub.problem import Problem
 from hub.schema import CLINIC as CLINICS
 from hub.schema import SITE, SLOT, TABLES, micros
@@ -84,11 +85,12 @@ class HubSide:
 
     def _answered(self, conn: Any, hub: Hub, request: str, tick: int) -> tuple[Hub, str | None]:
         at = moment(tick).utc
+        problems = set()
         for verb in ("offer", "beat"):
             try:
                 opened = open_request(request, named([AGENT_KEY]), verb=verb, aud=ORIGIN, now=at)
             except Rejected as no:
-                problem = no.problem
+                problems.add(no.problem)
                 continue
             step = conn.begin_nested()
             try:
@@ -102,8 +104,8 @@ class HubSide:
                 verb, body, HUB_KEY, iss=ORIGIN, aud=CLINIC, jti="a", to=request, re=opened.jti, now=at, log=LOG
             )
             return self._held(conn), said
-        if problem != "clock-skew":
-            raise Violation("sync", f"the hub turned the agent's own request away: {problem}")
+        if "clock-skew" not in problems:
+            raise Violation("sync", f"the hub turned the agent's own request away: {problems}")
         return hub, None
 
     @staticmethod
@@ -111,9 +113,9 @@ class HubSide:
         clinic = clinic_row(conn, CLINIC)
         assert clinic is not None
         if verb == "offer":
-            return view.apply(conn, clinic, read(Offer, opened.claims), now)
+            return view.apply(conn, clinic, read(Offer, opened.claims), as_of(opened.claims, now))
         asked = read(Beat, opened.claims)
-        word = view.renew(conn, clinic, asked.renew, now) if asked.renew else ""
+        word = view.renew(conn, clinic, asked.renew, as_of(opened.claims, now)) if asked.renew else ""
         if word:
             raise Problem(word, {}, keep=True)
         return {"turn": None, "pace": {"wait_s": 25}, "keys": []}

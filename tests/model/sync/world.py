@@ -22,8 +22,8 @@ _BITS = 20
 class Truth(NamedTuple):
     """What the clinic wants: which slots are free, since when each is not (-1 = it is), whether it withdrew.
 
-    `ids`: given so far. `left`: (id, tick it left the view). `where`: the slot of each id. `over`: ids nobody may
-    have any more, and that the hub has ceased to sell.
+    `ids`: given so far. `left`: (id, tick it left the view). `where`: the slot of each id. `over`: ids that left
+    the view and that the hub has ceased to sell.
     """
 
     free: tuple[bool, ...]
@@ -33,11 +33,6 @@ class Truth(NamedTuple):
     left: tuple[tuple[str, int], ...] = ()
     where: tuple[tuple[str, int], ...] = ()
     over: frozenset[str] = frozenset()
-
-    def wants(self, id_: str) -> bool:
-        """Say whether the slot of this id may be sold."""
-        return self.free[dict(self.where)[id_]] and not self.posture.is_offline
-
 
 class Scene(NamedTuple):
     """One state; all but `tick` and `changes`, what the clinic may still change, are numbers of pools.
@@ -58,7 +53,7 @@ Step = tuple[str, bool, Scene]
 
 
 class Sync:
-    """Explores slot sync over `ticks` of 200 s, with at most `changes` by the clinic."""
+    """Explores slot sync over `ticks` of 201 s, with at most `changes` by the clinic."""
 
     def __init__(self, *, ticks: int = 5, changes: int = 2, faults: int = 2, most: int = 3_000_000) -> None:
         self.last, self.faults, self.most = ticks, faults, most
@@ -128,15 +123,15 @@ class Sync:
         yield from self._clinic(scene)
         yield from self._mishaps(scene)
         if scene.tick < self.last:
-            yield "time passes (200 s)", False, self._aged(scene)
+            yield "time passes (201 s)", False, self._aged(scene)
 
     def _noted(self, scene: Scene, *, restored: bool) -> Scene:
         """Note which ids are over; a hub that came back from a backup may sell them for the rest of their validity."""
         truth = self.truths.items[scene.truth]
         sold = self.side.offers(self._hub(scene), scene.tick)
-        unwanted = {id_ for id_, _ in truth.where if not truth.wants(id_)}
-        over = frozenset() if restored else truth.over & unwanted
-        over |= unwanted - sold
+        over = frozenset() if restored else truth.over
+        if not self.wires.items[scene.wire]:  # what was sent before it left may still renew, as of when it was sent
+            over |= {id_ for id_, _ in truth.left} - sold
         return scene if over == truth.over else scene._replace(truth=self.truths(truth._replace(over=over)))
 
     def rests(self, scene: Scene) -> tuple[bool, bool]:
@@ -151,7 +146,7 @@ class Sync:
             if since >= 0 and scene.tick - since >= LAPSE:
                 raise Violation("sync", f"s{where[id_] + 1} is sold {scene.tick - since} ticks after it was taken")
             if id_ in truth.over:
-                raise Violation("sync", f"{id_} is sold again, and nobody may have it any more")
+                raise Violation("sync", f"{id_} is sold again, and it had left the view")
         for site, (kept, really) in true_roots(hub).items():
             if kept != really:
                 raise Violation("sync", f"the hub's root of {site} is not the root of what it holds")
