@@ -79,7 +79,7 @@ class Beat:
     def _body(self, standing: Standing, now: Instant) -> dict[str, Any]:
         """Renew nothing while an offer is on its way: the hub may already hold more than was confirmed."""
         health = self.board.read()
-        on_its_way = self.outbox.alive("offer", now) is not None
+        on_its_way = self.outbox.unsettled("offer") is not None
         held = Held(None if on_its_way else standing.epoch, standing.seq, roots(self.outbox.told(), self.sites))
         cursor = self.inbox.cursor()
         pulse = Pulse(
@@ -109,7 +109,7 @@ class Beat:
         """Begin anew, unless an offer overtook this beat: then the roots were bound to differ."""
         if problem.problem not in {"resync", "stale-epoch"}:
             raise problem
-        if self.outbox.standing() != before or self.outbox.alive("offer", now) is not None:
+        if self.outbox.standing() != before or self.outbox.unsettled("offer") is not None:
             return Step(0)
         log.warning("view.differs why=%s", problem.problem)
         self.outbox.restart(problem.problem, now)

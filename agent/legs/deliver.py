@@ -128,19 +128,20 @@ class Deliver:
     def _next_offer(self, now: Instant) -> Outgoing | None:
         """Return the attempt still alive, a snapshot, or the difference; None when nothing is due or nothing changed.
 
-        An attempt that would offer a slot withdrawn since is given up: the hub applies the next one over it, because
-        that deletes all it may have put.
+        An attempt that would offer a slot withdrawn since, or that is too old to be sent, may have reached the hub
+        all the same: the next one takes its place, and deletes all it may have put.
         """
         view = self.outbox.view()
         alive = self.outbox.alive("offer", now)
-        if alive is None:
-            waits = not self._at_once and self._used is not None and self._used >= self._moment(now)
-            return None if waits else self._built(view, {}, self.outbox.standing().seq, now)
-        would = alive.told or {}
-        if would.keys() <= view.keys():
+        if alive is None and not self._at_once and self._used is not None and self._used >= self._moment(now):
+            return None
+        last = alive or self.outbox.unsettled("offer")
+        if last is None:
+            return self._built(view, {}, self.outbox.standing().seq, now)
+        would = last.told or {}
+        if alive is not None and would.keys() <= view.keys():
             return alive
-        self.outbox.failed("offer")
-        return self._built(view, would, alive.covers, now)
+        return self._built(view, would, last.covers, now)
 
     def _built(self, view: View, would: View, seq: int, now: Instant) -> Outgoing | None:
         """Return what makes the hub hold `view`, whether or not it also took an attempt that put `would`."""

@@ -33,8 +33,8 @@ from agent.ports import Answer, Identity
 from tests.model.values import BASE, EMR, MAIN, RULES, SLOTS, Violation
 
 T = TypeVar("T")
-TICK = timedelta(seconds=201)
-"""A third of the hub's validity, and the second by which a request's own time is rounded up."""
+TICK = timedelta(seconds=301)
+"""Half of the hub's validity, and the second by which a request's own time is rounded up."""
 POLL = timedelta(seconds=60)
 """The agent's poll and tick: both well within one tick of the model."""
 ORIGIN, CLINIC = "https://hub.example.org", "clinic-1"
@@ -188,9 +188,7 @@ class Clinic:
             board.complete(EMR, moment(agent.read))
         return now, JournalOutbox(self.store, now), board  # type: ignore[arg-type]
 
-    def _published(
-        self, agent: Agent, tick: int, free: Sequence[bool], posture: Posture, ids: int, how: str
-    ) -> Agent:
+    def _published(self, agent: Agent, tick: int, free: Sequence[bool], posture: Posture, ids: int, how: str) -> Agent:
         now, _, board = self._open(agent, tick)
         slots = tuple(slot for slot, is_free in zip(SLOTS, free, strict=True) if is_free)
         known = {row[0]: row[2] for row in agent.rows[TABLES.index("slot")]}
