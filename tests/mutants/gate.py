@@ -1,6 +1,6 @@
 """Run by `make mutants`: each guard is taken away in a copy of the program; some layer must go red, and is named.
 
-`python -m tests.mutants.gate [--jobs 2] [--only NAME …] [--all-layers]`
+`python -m tests.mutants.gate [--jobs 2] [--only NAME …] [--trust]`
 """
 
 import argparse
@@ -86,21 +86,25 @@ def main(words: list[str]) -> int:
     ask = argparse.ArgumentParser(prog="python -m tests.mutants.gate")
     ask.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     ask.add_argument("--only", nargs="+", default=[])
+    ask.add_argument("--trust", action="store_true", help="do not first run every layer on the program as it is")
     said = ask.parse_args(words)
     chosen = [each for each in ALL if not said.only or each.name in said.only]
     layers = sorted({layer for each in chosen for layer in each.layers})
-    if red := sound(layers, said.jobs):
+    if red := [] if said.trust else sound(layers, said.jobs):
         print(f"these layers are red without any mutant: {red}")
         return 1
+    live = []
     with ThreadPoolExecutor(said.jobs) as pool:
-        kills = dict(zip((each.name for each in chosen), pool.map(killed_by, chosen), strict=True))
-    for group, found in GROUPS:
-        for each in found:
-            if each.name in kills:
-                print(f"{group:10} {each.name:45} {kills[each.name] or 'LIVES'}")
-    live = [name for name, layer in kills.items() if not layer]
-    print(f"{len(kills) - len(live)} of {len(kills)} mutants killed")
+        for each, layer in zip(chosen, pool.map(killed_by, chosen), strict=True):
+            print(f"{group_of(each):10} {each.name:45} {layer or 'LIVES'}", flush=True)
+            live += [] if layer else [each.name]
+    print(f"{len(chosen) - len(live)} of {len(chosen)} mutants killed")
     return len(live)
+
+
+def group_of(mutant: Mutant) -> str:
+    """Return what the mutant's guard guards."""
+    return next(group for group, found in GROUPS if mutant in found)
 
 
 if __name__ == "__main__":
