@@ -35,9 +35,19 @@ class Ask:
         return self.opened.claims
 
     @property
+    def as_of(self) -> int:
+        """Return the moment this request speaks of, in microseconds: what arrives late proves nothing of today."""
+        return as_of(self.claims, self.now)
+
+    @property
     def iat(self) -> int:
         """Return when the agent signed, in seconds."""
         return int(self.opened.claims["iat"])
+
+
+def as_of(claims: Mapping[str, Any], now: int) -> int:
+    """Return when a request was signed, to the end of that second, at the latest now; in microseconds."""
+    return min(now, (int(claims["iat"]) + 1) * 1_000_000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from agent.core.model import SlotId
 from agent.core.sharing import revive
 from hub.problem import Problem
 from hub.schema import CLINIC, SITE, SLOT, micros
-from hub.wire import Offer, Renew, Site
+from hub.wire import Offer, Renew
 
 VALIDITY = timedelta(minutes=10)
 _NAME = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -47,8 +47,11 @@ def held(conn: Connection, clinic: Row[Any]) -> dict[str, Any]:
     return {"epoch": clinic.epoch, "seq": clinic.seq, "roots": {row.id: row.root for row in rows}}
 
 
-def apply(conn: Connection, clinic: Row[Any], offer: Offer, now: int) -> dict[str, Any]:
-    """Apply a snapshot or a difference and return what is held then. Raises Problem: stale-epoch, resync, schema."""
+def apply(conn: Connection, clinic: Row[Any], offer: Offer, as_of: int) -> dict[str, Any]:
+    """Apply a snapshot or a difference and return what is held then. Raises Problem: stale-epoch, resync, schema.
+
+    `as_of`: when the clinic said so. From there on the sites touched are valid, those it had just read.
+    """
     before = held(conn, clinic)
     if offer.epoch is None and offer.snapshot is None:
         raise Problem("schema", {"where": ["epoch", "snapshot"]})
@@ -60,9 +63,9 @@ def apply(conn: Connection, clinic: Row[Any], offer: Offer, now: int) -> dict[st
         if offer.seq <= clinic.seq or offer.base_seq > clinic.seq:
             raise Problem("resync", {"held": before})
     if offer.snapshot is not None:
-        after = _replace(conn, clinic.id, offer.snapshot, offer.sites, now)
+        after = _replace(conn, clinic.id, offer, as_of)
     else:
-        after = before["roots"] | _amend(conn, clinic.id, offer, now)
+        after = before["roots"] | _amend(conn, clinic.id, offer, as_of)
     count = conn.scalar(select(func.count()).select_from(SLOT).where(SLOT.c.clinic == clinic.id))
     if (count, after) != (offer.count, offer.roots) or (
         offer.snapshot is None and after.keys() != before["roots"].keys()
@@ -73,8 +76,8 @@ def apply(conn: Connection, clinic: Row[Any], offer: Offer, now: int) -> dict[st
     return {"epoch": epoch, "seq": offer.seq, "roots": after}
 
 
-def renew(conn: Connection, clinic: Row[Any], proof: Renew, now: int) -> str:
-    """Renew the sites the agent proves equal; return "" or the problem: stale-epoch, resync.
+def renew(conn: Connection, clinic: Row[Any], proof: Renew, as_of: int) -> str:
+    """Renew the sites the agent proved equal at `as_of`; return "" or the problem: stale-epoch, resync.
 
     A proof older than what is held was overtaken by an offer: it renews what is still equal and asks for nothing.
     """
@@ -82,7 +85,7 @@ def renew(conn: Connection, clinic: Row[Any], proof: Renew, now: int) -> str:
         return "stale-epoch"
     roots = held(conn, clinic)["roots"]
     equal = [site for site, root in proof.roots.items() if roots.get(site) == root]
-    _renewed(conn, clinic.id, equal, now)
+    _renewed(conn, clinic.id, equal, as_of)
     differs = len(equal) < len(proof.roots) or proof.seq > clinic.seq
     return "resync" if differs and proof.seq >= clinic.seq else ""
 
@@ -99,13 +102,12 @@ def free(conn: Connection, clinic: str, booking: str, now: int, *, keep: str | N
     conn.execute(update(SLOT).where(*others).values(booking=None, freed=now))
 
 
-def _replace(
-    conn: Connection, clinic: str, snapshot: Sequence[Mapping[str, Any]], sites: Sequence[Site] | None, now: int
-) -> dict[str, str]:
-    """Make `snapshot` the whole view; a slot that keeps its id keeps the order that stands on it."""
+def _replace(conn: Connection, clinic: str, offer: Offer, as_of: int) -> dict[str, str]:
+    """Make the snapshot the whole view; a slot that keeps its id keeps the order that stands on it."""
+    sites = offer.sites
     if sites is None:
         raise Problem("schema", {"where": ["sites"]})
-    slots = _read(snapshot)
+    slots = _read(offer.snapshot or ())
     known = {site.id for site in sites}
     if any(row["site"] not in known for row in slots.values()):
         raise Problem("schema", {"where": ["snapshot", "site"]})
@@ -115,18 +117,19 @@ def _replace(
     _insert(conn, clinic, slots, bound)
     roots = {site: root(row["leaf"] for row in slots.values() if row["site"] == site) for site in known}
     rows = [
-        {"clinic": clinic, "id": site.id, "details": site.model_dump_json(), "root": roots[site.id], "renewed": now}
+        {"clinic": clinic, "id": site.id, "details": site.model_dump_json(), "root": roots[site.id], "renewed": 0}
         for site in sites
     ]
     if rows:
         conn.execute(insert(SITE), rows)
+    _renewed(conn, clinic, _just_read(offer, known), as_of)
     return roots
 
 
-def _amend(conn: Connection, clinic: str, offer: Offer, now: int) -> dict[str, str]:
-    """Put and delete; return the roots of the sites touched, and renew them.
+def _amend(conn: Connection, clinic: str, offer: Offer, as_of: int) -> dict[str, str]:
+    """Put and delete; return the roots of the sites touched, and renew those the clinic had just read.
 
-    A site has one source, and a difference proves that this source was just read; the other sites prove nothing here.
+    A clinic that cannot read its agenda still withdraws, and what it leaves in the view is no fresher for that.
     """
     change = offer.changes
     put = _read(change.put) if change else {}
@@ -143,8 +146,12 @@ def _amend(conn: Connection, clinic: str, offer: Offer, now: int) -> dict[str, s
         leaves = conn.scalars(select(SLOT.c.leaf).where(SLOT.c.clinic == clinic, SLOT.c.site == site))
         roots[site] = root(leaves)
         conn.execute(update(SITE).where(SITE.c.clinic == clinic, SITE.c.id == site).values(root=roots[site]))
-    _renewed(conn, clinic, roots, now)
+    _renewed(conn, clinic, _just_read(offer, roots), as_of)
     return roots
+
+
+def _just_read(offer: Offer, sites: Iterable[str]) -> list[str]:
+    return [site for site in sites if offer.read is None or site in offer.read]
 
 
 def root(leaves: Iterable[str]) -> str:
@@ -191,9 +198,11 @@ def _bound(conn: Connection, clinic: str) -> dict[str, dict[str, Any]]:
     return {row.id: {"booking": row.booking, "freed": row.freed} for row in rows}
 
 
-def _renewed(conn: Connection, clinic: str, sites: Iterable[str], now: int) -> None:
+def _renewed(conn: Connection, clinic: str, sites: Iterable[str], as_of: int) -> None:
+    """Renew, and never go back: an older request may come later."""
     for chunk in _chunks(list(sites)):
-        conn.execute(update(SITE).where(SITE.c.clinic == clinic, SITE.c.id.in_(chunk)).values(renewed=now))
+        these = (SITE.c.clinic == clinic, SITE.c.id.in_(chunk), SITE.c.renewed < as_of)
+        conn.execute(update(SITE).where(*these).values(renewed=as_of))
 
 
 def _chunks(names: Sequence[str]) -> Iterable[Sequence[str]]:

@@ -80,6 +80,7 @@ class Offer(Members):
     snapshot: Annotated[list[dict[str, Any]], Field(max_length=SLOTS_MOST)] | None = None
     count: Whole
     roots: dict[SiteName, Hex]
+    read: list[SiteName] | None = None
     sites: list[Site] | None = None
 
 

@@ -87,25 +87,26 @@ def bucket(age: timedelta | None) -> str:
     return next((name for most, name in _BUCKETS if age < most), _LONGEST)
 
 
-def may_renew(pulse: Pulse, sources: Mapping[EmrName, Source], tick: timedelta) -> frozenset[SiteId]:
+def may_renew(pulse: Pulse, sources: Mapping[EmrName, Source]) -> frozenset[SiteId]:
     """Return the sites whose slots the hub may go on offering.
 
     Those of a source whose last complete read is younger than 3 polls, and none at all while a slot that left the
-    view has waited longer than a tick to leave the hub.
+    view waits to leave the hub: after an outage a renewal would bring back to life what was withdrawn meanwhile.
     """
-    if pulse.waiting is not None and pulse.now.utc - pulse.waiting > tick:
-        return frozenset()
+    return frozenset() if pulse.waiting is not None else just_read(pulse.reads, sources, pulse.now)
+
+
+def just_read(reads: Mapping[EmrName, Instant], sources: Mapping[EmrName, Source], now: Instant) -> frozenset[SiteId]:
+    """Return the sites of the sources whose last complete read, in `reads`, is younger than 3 polls."""
     fresh = (
         source.sites
         for name, source in sources.items()
-        if name in pulse.reads and pulse.now.age - pulse.reads[name].age < POLLS * source.poll
+        if name in reads and now.age - reads[name].age < POLLS * source.poll
     )
     return frozenset().union(*fresh)
 
 
-def beat(
-    pulse: Pulse, held: Held, vitals: Vitals, sources: Mapping[EmrName, Source], tick: timedelta
-) -> dict[str, Any]:
+def beat(pulse: Pulse, held: Held, vitals: Vitals, sources: Mapping[EmrName, Source]) -> dict[str, Any]:
     """Return the members of a `beat`."""
     now = pulse.now
     body: dict[str, Any] = {
@@ -126,7 +127,7 @@ def beat(
         "epoch": held.epoch,
         "turn": None if pulse.turn is None else pulse.turn.number,
         "log": pulse.log,
-        "renew": _renew(held, may_renew(pulse, sources, tick)),
+        "renew": _renew(held, may_renew(pulse, sources)),
         "sealing": vitals.sealing,
     }
     if vitals.ledger_head is not None:

@@ -55,8 +55,15 @@ class JournalOutbox:
 
     def alive(self, verb: str, now: Instant) -> Outgoing | None:
         """Return the attempt of this verb that still has more than 30 s to live."""
+        return self._attempted(verb, micros(now.utc + LIFE_LEFT))
+
+    def unsettled(self, verb: str) -> Outgoing | None:
+        """Return the last attempt of this verb, however old, that has no receipt and was not given up."""
+        return self._attempted(verb, 0)
+
+    def _attempted(self, verb: str, after: int) -> Outgoing | None:
         sql = "SELECT jti, jws, exp, covers, body, adds FROM attempt WHERE verb = ? AND exp > ?"
-        row = self._store.read(lambda db: db.one(sql, verb, micros(now.utc + LIFE_LEFT)))
+        row = self._store.read(lambda db: db.one(sql, verb, after))
         if row is None:
             return None
         jti, jws, exp, covers, body, adds = row

@@ -56,7 +56,7 @@ def _nobody() -> None:
 
 @dataclass
 class Beat:
-    """The pulse. `sites`: all of the clinic; `sources`: each [[emr]] with its sites and poll; `tick`: the deliver leg's.
+    """The pulse. `sites`: all of the clinic; `sources`: each [[emr]] with its sites and poll.
 
     `vitals` is asked once a beat. `countersigned` is given the hub's signed answer to a beat that carried a ledger
     head; `followed` the hub's signed key sets that lead to a newer one, before they are taken. `noted` is given each
@@ -72,7 +72,6 @@ class Beat:
     board: Board
     sites: frozenset[SiteId]
     sources: Mapping[EmrName, Source]
-    tick: timedelta
     vitals: Callable[[Instant], Vitals]
     countersigned: Callable[[str, Instant], None] = _keep_nothing
     followed: Callable[[Sequence[str], Instant], None] = _keep_none
@@ -157,7 +156,7 @@ class Beat:
     def _body(self, standing: Standing, now: Instant) -> dict[str, Any]:
         """Renew nothing while an offer is on its way: the hub may already hold more than was confirmed."""
         health = self.board.read()
-        on_its_way = self.outbox.alive("offer", now) is not None
+        on_its_way = self.outbox.unsettled("offer") is not None
         held = Held(None if on_its_way else standing.epoch, standing.seq, roots(self.outbox.told(), self.sites))
         cursor = self.inbox.cursor()
         pulse = Pulse(
@@ -173,7 +172,7 @@ class Beat:
             turn=health.turn,
             log=None if cursor is None else str(cursor["log"]),
         )
-        body = beat(pulse, held, self.vitals(now), self.sources, self.tick)
+        body = beat(pulse, held, self.vitals(now), self.sources)
         return body | {"epoch": standing.epoch}
 
     def _once_more(self, problem: Postponed) -> Step:
@@ -187,7 +186,7 @@ class Beat:
         """Begin anew, unless an offer overtook this beat: then the roots were bound to differ."""
         if problem.problem not in {"resync", "stale-epoch"}:
             raise problem
-        if self.outbox.standing() != before or self.outbox.alive("offer", now) is not None:
+        if self.outbox.standing() != before or self.outbox.unsettled("offer") is not None:
             return Step(0)
         log.warning("view.differs why=%s", problem.problem)
         self.outbox.restart(problem.problem, now)

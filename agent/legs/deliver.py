@@ -21,9 +21,9 @@ from agent.core.envelope import (
     seal,
 )
 from agent.core.errors import CreneauError, Transient
-from agent.core.health import MOST_SKEW
+from agent.core.health import MOST_SKEW, Source, just_read
 from agent.core.message import say
-from agent.core.model import Instant, SiteId
+from agent.core.model import EmrName, Instant, SiteId
 from agent.ports import Board, Dice, Hub, Keys, Outbox, Outgoing, Standing, Step
 
 log = logging.getLogger("creneau.deliver")
@@ -40,7 +40,7 @@ _SNAPSHOT = frozenset({"resync", "stale-epoch"})
 class Deliver:
     """Second leg of a slot's way and last of a booking's.
 
-    `sites`: each site as a snapshot names it. `tick`, `phase`: differences leave at age = phase + n * tick, at most
+    `sites`: each site as a snapshot names it. `sources`: each [[emr]] with its sites and poll. `tick`, `phase`: differences leave at age = phase + n * tick, at most
     one in each.
     """
 
@@ -50,6 +50,7 @@ class Deliver:
     dice: Dice
     board: Board
     sites: Mapping[SiteId, Mapping[str, str]]
+    sources: Mapping[EmrName, Source]
     tick: timedelta
     phase: timedelta = AT_ONCE
     name: str = "deliver"
@@ -127,21 +128,22 @@ class Deliver:
     def _next_offer(self, now: Instant) -> Outgoing | None:
         """Return the attempt still alive, a snapshot, or the difference; None when nothing is due or nothing changed.
 
-        An attempt that would offer a slot withdrawn since is given up: the hub applies the next one over it, because
-        that deletes all it may have put.
+        An attempt that would offer a slot withdrawn since, or that is too old to be sent, may have reached the hub
+        all the same: the next one takes its place, and deletes all it may have put.
         """
         view = self.outbox.view()
         alive = self.outbox.alive("offer", now)
-        if alive is None:
-            waits = not self._at_once and self._used is not None and self._used >= self._moment(now)
-            return None if waits else self._built(view, {}, self.outbox.standing().seq)
-        would = alive.told or {}
-        if would.keys() <= view.keys():
+        if alive is None and not self._at_once and self._used is not None and self._used >= self._moment(now):
+            return None
+        last = alive or self.outbox.unsettled("offer")
+        if last is None:
+            return self._built(view, {}, self.outbox.standing().seq, now)
+        would = last.told or {}
+        if alive is not None and would.keys() <= view.keys():
             return alive
-        self.outbox.failed("offer")
-        return self._built(view, would, alive.covers)
+        return self._built(view, would, last.covers, now)
 
-    def _built(self, view: View, would: View, seq: int) -> Outgoing | None:
+    def _built(self, view: View, would: View, seq: int, now: Instant) -> Outgoing | None:
         """Return what makes the hub hold `view`, whether or not it also took an attempt that put `would`."""
         standing = self.outbox.standing()
         body: dict[str, Any] = {
@@ -150,6 +152,7 @@ class Deliver:
             "seq": seq + 1,
             "count": len(view),
             "roots": dict(roots(view, frozenset(self.sites))),
+            "read": sorted(just_read(self.board.read().reads, self.sources, now)),
         }
         if standing.epoch is None:
             body |= {"base_seq": 0, "seq": 1}

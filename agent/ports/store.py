@@ -89,6 +89,10 @@ class Outbox(Protocol):
         """Return the attempt of this verb that may still be sent byte for byte (exp more than 30 s away)."""
         ...
 
+    def unsettled(self, verb: str) -> Outgoing | None:
+        """Return the last attempt of this verb, however old, that the hub may have taken without our knowing."""
+        ...
+
     def outcomes(self, limit: int) -> Outgoing | None:
         """Return the oldest outcomes not yet receipted, verb "outcomes"; `sealed` None."""
         ...

@@ -83,6 +83,7 @@ def posts(shop: Shop) -> Posts:
         dice=shop.dice,
         board=shop.board,
         sites=_sites(plan),
+        sources=_sources(plan),
         tick=tick,
         phase=phase,
     )
@@ -92,7 +93,7 @@ def posts(shop: Shop) -> Posts:
         *publishes,
         *[post for post, _ in applies],
         Post(deliver, Pace(tick, phase + tick / 2, mend=HOURLY), close=shop.hub.close, first=READ_FIRST),
-        Post(_beat(shop, tick), Pace(MINUTE, shop.dice.between(timedelta(0), MINUTE), mend=HOURLY)),
+        Post(_beat(shop), Pace(MINUTE, shop.dice.between(timedelta(0), MINUTE), mend=HOURLY)),
     ]
     return Posts(every, deliver, [leg for _, leg in applies])
 
@@ -145,9 +146,13 @@ def _freezer(shop: Shop) -> Callable[[], None]:
     return freeze
 
 
-def _beat(shop: Shop, tick: timedelta) -> Beat:
-    plan = shop.plan
+def _sources(plan: Plan) -> dict[EmrName, Source]:
     sites = {emr.id: frozenset(site.id for site in plan.sites if site.emr == emr.id) for emr in plan.emrs}
+    return {emr.id: Source(sites[emr.id], emr.poll) for emr in plan.emrs}
+
+
+def _beat(shop: Shop) -> Beat:
+    plan = shop.plan
     countersign = _Ledger(shop)
     return Beat(
         outbox=shop.journal.outbox(),
@@ -157,8 +162,7 @@ def _beat(shop: Shop, tick: timedelta) -> Beat:
         dice=shop.dice,
         board=shop.board,
         sites=frozenset(site.id for site in plan.sites),
-        sources={emr.id: Source(sites[emr.id], emr.poll) for emr in plan.emrs},
-        tick=tick,
+        sources=_sources(plan),
         vitals=countersign.vitals,
         countersigned=countersign.keep,
         followed=countersign.follow,

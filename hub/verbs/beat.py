@@ -40,7 +40,7 @@ def beat(ask: Ask) -> Mapping[str, Any]:
     said = asked.model_dump(mode="json", exclude={"sealing", "renew"})
     values = {"beat": json.dumps(said), "beat_at": ask.now, **_statement(ask, asked.sealing)}
     ask.conn.execute(update(CLINIC).where(CLINIC.c.id == ask.clinic.id).values(values))
-    problem = view.renew(ask.conn, ask.clinic, asked.renew, ask.now) if asked.renew else ""
+    problem = view.renew(ask.conn, ask.clinic, asked.renew, ask.as_of) if asked.renew else ""
     if problem:
         raise Problem(problem, {**answer, "held": view.held(ask.conn, ask.clinic)}, keep=True)
     return answer

@@ -16,6 +16,6 @@ def offer(ask: Ask) -> Mapping[str, Any]:
     """Return the receipt {epoch, seq, roots, body_sha256}. Raises Problem: not-current, stale-epoch, resync, schema."""
     asked = read(Offer, ask.claims)
     turns.require_current(ask.clinic, ask.key.instance)
-    held = view.apply(ask.conn, ask.clinic, asked, ask.now)
+    held = view.apply(ask.conn, ask.clinic, asked, ask.as_of)
     enter(ask.conn, ask.hub, ask.clinic.id, "offer", ask.opened.jti, ask.text, proof=False)
     return {**held, "body_sha256": ask.opened.payload_sha256}

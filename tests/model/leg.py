@@ -78,7 +78,7 @@ class World:
     # ---- Emr
 
     def slots(self, window: Window) -> Reading:
-        free: tuple[Slot, ...] = self.ask("slots")
+        free: tuple[Slot, ...] = self.ask("slots", window)
         return Reading(window, window.start, free)
 
     def check(self) -> Iterable[Finding]:

@@ -15,12 +15,13 @@ import agent.core.booking.evidence
 import agent.core.booking.start
 import agent.legs.apply
 import agent.legs.apply.writing
-import tests.model.checker
+import tests.model.invariants
 from adapters.memory import MemoryEmr
 from agent.core.booking import Booking, Effect, Outcome, State
 from agent.legs.apply import Apply
 from agent.legs.apply.saving import Saving
 from agent.legs.apply.writing import Writing
+from tests.model.agents import Agents
 from tests.model.checker import Checker
 from tests.model.emrs import UNFENCED, Fhir, Hl7, Model, Sidecar, Token
 
@@ -73,7 +74,7 @@ def insert_only_move(patch: Patch) -> Model:
 def no_turn_check(patch: Patch) -> Model:
     """Neither the leg nor the adapter looks whether the turn is over."""
     patch.setattr(agent.core.booking.start, "_has_turn", lambda *_: True)
-    patch.setattr(Checker, "_turn_over", lambda *_: False)
+    patch.setattr(Agents, "turn_over", lambda *_: False)
     return Token()
 
 
@@ -95,7 +96,7 @@ def yield_removed(patch: Patch) -> Model:
 
 def hold_not_subtracted(patch: Patch) -> Model:
     """Let publish know nothing of live holds."""
-    patch.setattr(tests.model.checker, "spoken_for", lambda *_: ())
+    patch.setattr(tests.model.invariants, "spoken_for", lambda *_: ())
     return Sidecar()
 
 

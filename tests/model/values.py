@@ -6,6 +6,7 @@ Rule: a tick (90 s) is longer than a write and its quiet time together, and half
 from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from adapters.memory import Opening
@@ -86,14 +87,17 @@ SCENARIOS: dict[str, tuple[Goal, ...]] = {
 }
 
 
-class Pool:
+T = TypeVar("T", bound=Hashable)
+
+
+class Pool(Generic[T]):
     """Number equal things alike, so that a state is a tuple of small numbers."""
 
     def __init__(self) -> None:
-        self._ids: dict[Hashable, int] = {}
-        self.items: list[object] = []
+        self._ids: dict[T, int] = {}
+        self.items: list[T] = []
 
-    def __call__(self, item: Hashable) -> int:
+    def __call__(self, item: T) -> int:
         """Return the number of this value."""
         found = self._ids.get(item)
         if found is None:
@@ -103,7 +107,9 @@ class Pool:
 
 
 class Violation(Exception):  # noqa: N818 - says what happened
-    """An invariant does not hold; `name` is I1 to I13."""
+    """An invariant does not hold; `name` is I1 to I13. `step`: what broke it, where that is known."""
+
+    step = ""
 
     def __init__(self, name: str, what: str) -> None:
         super().__init__(f"{name}: {what}")

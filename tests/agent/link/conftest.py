@@ -188,6 +188,9 @@ class FakeOutbox:
         sealed = out.sealed if out else None
         return out if sealed and sealed.exp - now.utc > timedelta(seconds=30) else None
 
+    def unsettled(self, verb: str) -> Outgoing | None:
+        return self.attempts.get(verb)
+
     def outcomes(self, limit: int) -> Outgoing | None:
         rows = self.rows[:limit]
         return Outgoing("outcomes", {"outcomes": rows}, rows[-1]["id"]) if rows else None

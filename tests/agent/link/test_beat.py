@@ -39,7 +39,6 @@ def leg(house: Any, kept: list[str]) -> Beat:
         board=house.board,
         sites=frozenset({NORTH}),
         sources={OSCAR: Source(frozenset({NORTH}), TICK)},
-        tick=TICK,
         vitals=lambda _now: VITALS,
         countersigned=lambda jws, _now: kept.append(jws),
     )
@@ -114,7 +113,6 @@ def test_without_a_keeper_the_answer_is_let_go(house: Any, leg: Beat) -> None:
         leg.board,
         leg.sites,
         leg.sources,
-        leg.tick,
         lambda _now: Vitals("0.1.0", "linux", "i" * 22, "ok", 3, False, 1, "s", ledger_head="ab"),
     )
     house.hub.script = [{"countersigned": "ab"}]

@@ -10,13 +10,14 @@ from agent.board import MemoryBoard
 from agent.core.changes import roots
 from agent.core.envelope import Barred, Declined, Postponed
 from agent.core.errors import Transient
+from agent.core.health import Source
 from agent.core.message import say
-from agent.core.model import SiteId
+from agent.core.model import EmrName, SiteId
 from agent.legs.deliver import Deliver
 from agent.ports import Standing
 
 TICK = timedelta(seconds=60)
-NORTH = SiteId("north")
+NORTH, OSCAR = SiteId("north"), EmrName("oscar")
 LOST = Transient(say("talk to the hub"), say("no answer"))
 
 
@@ -29,6 +30,7 @@ def leg(house: Any) -> Deliver:
         dice=house.dice,
         board=house.board,
         sites={NORTH: {"id": "north", "name": "Clinique du Nord", "zone": "America/Toronto"}},
+        sources={OSCAR: Source(frozenset({NORTH}), TICK)},
         tick=TICK,
     )
 

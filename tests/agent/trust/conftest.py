@@ -138,18 +138,21 @@ class House:
         common: dict[str, Any] = {"hub": self.hub, "keys": Keys(), "dice": self.dice, "board": self.board}
         ids = (SlotId(self.dice.token()) for _ in itertools.count())
         tick = timedelta(seconds=60)
+        sources = {DME: Source(frozenset({SITE}), tick)}
         self.publish = Publish(
             emr=self.emr, views=journal.views(DME), rules=lambda: self.rules, board=self.board, fresh=ids,
             recall=lambda id_: bookings.slot(id_, None), interval=tick,
         )  # fmt: skip
-        self.deliver = Deliver(outbox=journal.outbox(), sites={SITE: {"id": SITE}}, tick=tick, **common)
+        self.deliver = Deliver(
+            outbox=journal.outbox(), sites={SITE: {"id": SITE}}, sources=sources, tick=tick, **common
+        )
         self.apply = Apply(
             emr=self.emr, bookings=bookings, keys=common["keys"], board=self.board, rules=lambda: self.rules,
             mode="automatic", max_per_hour=30, mark=self._die,
         )  # fmt: skip
         self.beat = Beat(
             outbox=journal.outbox(), inbox=journal.inbox(), sites=frozenset({SITE}),
-            sources={DME: Source(frozenset({SITE}), tick)}, tick=tick, vitals=lambda _now: VITALS, **common,
+            sources=sources, vitals=lambda _now: VITALS, **common,
         )  # fmt: skip
         self.board.heard(self.now.utc, self.now, timedelta(0))
 

@@ -1,0 +1,233 @@
+"""What an agent can do next: receive, begin a step, ask, save, write, and fail at each of these.
+
+Rule: every question of the leg and every request of a write is a step of its own, before and after which anything may
+happen; a step is worked out once for each agent, EMR, time and turn.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from agent.core.booking import Booking, Ordered, Outcome, Sent, State, Turn, Write, advance
+from agent.core.errors import Ambiguous, Transient
+from agent.core.message import say
+from tests.model.emrs import FAIL, NEXT, REPLY
+from tests.model.invariants import answered_rightly
+from tests.model.scene import Act, Agent, Case, Scene, asked, number_of, put, shown, step_of
+from tests.model.values import EMR, NAMES, SLOTS, TURN_TICKS, Goal, Violation, at
+
+LOST = Ambiguous(say("write"), say("the answer was lost"))
+NOT_DONE = Transient(say("write"), say("surely not done"))
+CHANGED = Transient(say("save"), say("changed meanwhile"))
+
+
+class Agents:
+    """The steps of the agents of one case."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self._acts: dict[tuple[object, ...], tuple[Act, ...]] = {}
+        self._received: dict[tuple[object, ...], tuple[Act, ...]] = {}
+
+    def acts(self, scene: Scene, n: int) -> tuple[Act, ...]:
+        """Return every step of agent `n` in this scene but the arrival of an order."""
+        case, number = self.case, scene.agents[n]
+        waits = case.model.locked and case.is_open(scene)
+        key = (n, number, scene.emr, scene.tick, scene.hub, waits)
+        found = self._acts.get(key)
+        if found is None:
+            agent = case.agents.items[number]
+            steps = self._begins(scene, n, agent) if agent.node == 0 else self._goes_on(scene, n, agent, waits=waits)
+            found = self._acts[key] = tuple(steps)
+        return found
+
+    def receives(self, scene: Scene, n: int) -> tuple[Act, ...]:
+        """Return the orders that may reach agent `n` now; the hub tells with each the newest rev it holds."""
+        case, number = self.case, scene.agents[n]
+        if not case.unreceived(number):
+            return ()
+        revs = tuple(map(max, zip(*(case.newest_rev(each) for each in scene.agents), strict=True)))
+        key = (n, number, scene.tick, revs)
+        found = self._received.get(key)
+        if found is None:
+            found = self._received[key] = tuple(self._arrivals(scene, n, case.agents.items[number], revs))
+        return found
+
+    def stands_alone(self, scene: Scene, n: int) -> bool:
+        """Say whether what agent `n` does next is nobody else's business: it may then be looked at alone.
+
+        Its save, or the sending of a fenced write, commutes with everything the others, the desk, the network and
+        the clock can do, and no order can come to it in between; a save that tells is earlier than all it could
+        contradict. Every cycle holds a step that begins, which is never taken alone. What can go wrong with it is
+        its own crash, which is looked at with it.
+        """
+        case, number = self.case, scene.agents[n]
+        agent = case.agents.items[number]
+        if agent.node == 0 or case.unreceived(number) or (case.holds and scene.tick < case.last):
+            return False
+        ask = case.ask(agent)
+        if ask.kind == "save":
+            return not ask.what[2] or not any(case.unreceived(each) for each in scene.agents)
+        return ask.kind == "write" and agent.pc < 0 and case.fenced
+
+    # ---- orders
+
+    def _arrivals(self, scene: Scene, n: int, agent: Agent, revs: tuple[int, ...]) -> Iterator[Act]:
+        for goal in self.case.goals:
+            row = self.case.row(agent, goal.booking)
+            if row is None or row.seen_ver < goal.version:
+                new = self._ordered(row, goal, scene.tick, revs[goal.booking])
+                bumps = agent.bumps
+                if agent.node:
+                    bumps = put(bumps, goal.booking, bumps[goal.booking] + 1)
+                after = agent._replace(rows=put(agent.rows, goal.booking, new), bumps=bumps)
+                yield Act(f"{'AB'[n]} receives {goal}", self.case.agents(after))
+
+    def _ordered(self, row: Booking | None, goal: Goal, tick: int, rev: int) -> int:
+        slot = None if goal.slot is None else SLOTS[goal.slot]
+        line = None if slot is None else slot.key.encode()
+        event = Ordered(replace(goal.order(), told=rev), EMR, slot, line, at(tick).utc)
+        return self.case.rows(advance(row, event, None)[0])
+
+    # ---- a step begins
+
+    def _begins(self, scene: Scene, n: int, agent: Agent) -> Iterator[Act]:
+        for kind in self.case.kinds:
+            node = self.case.strategy.begin(kind, scene.tick, self.case.seen(agent))
+            ask = self.case.node(node).ask
+            if ask.kind != "done" or ask.what != agent.since:
+                word = "compares its bookings with the agenda" if kind == "look" else "begins a step"
+                yield self._act(scene, f"{'AB'[n]} {word}", self._arrived(agent._replace(node=node)))
+        if not self.case.fenced:
+            yield from self.beats(scene, n, agent)
+
+    def beats(self, scene: Scene, n: int, agent: Agent) -> Iterator[Act]:
+        """Yield the beat that gives agent `n` a turn, if the hub gives it one now."""
+        hub = self.case.hubs.items[scene.hub]
+        over = scene.tick >= hub.tick + TURN_TICKS
+        same_time = agent.turn is not None and agent.turn[1] == scene.tick
+        if n < hub.holder or (n > hub.holder and not over) or same_time:
+            return
+        number = hub.number + (n != hub.holder or over or agent.turn is None)
+        after = self._act(scene, f"{'AB'[n]} gets turn {number}", agent._replace(turn=(number, scene.tick)))
+        yield after._replace(hub=self.case.hubs(hub._replace(holder=n, number=number, tick=scene.tick)))
+
+    # ---- a step goes on
+
+    def _goes_on(self, scene: Scene, n: int, agent: Agent, *, waits: bool) -> Iterator[Act]:
+        case, name = self.case, "AB"[n]
+        ask = case.ask(agent)
+        if ask.kind == "slots":
+            free = tuple(s for s in case.model.slots(scene.emr) if ask.what.start <= s.start < ask.what.end)
+            words = ", ".join(NAMES[slot.key] for slot in free) or "nothing"
+            yield self._answers(scene, f"{name} reads the agenda: free is {words}", agent, free)
+        elif ask.kind in {"find", "ours"}:
+            if not waits:
+                yield self._looks(scene, n, agent, ask.what)
+        elif ask.kind == "save":
+            yield self._saves(scene, n, agent, *ask.what)
+        else:
+            yield from self._writes(scene, n, agent, ask.what)
+        gone = agent._replace(node=0, pc=-1, bumps=case.blank.bumps, turn=None, since=())
+        yield self._act(scene, f"{name} crashes", gone)._replace(fault=True)
+        left = self._left(agent)
+        if left >= 0:
+            word = f"{name} crashes, its request still on the way"
+            yield self._act(scene, word, gone)._replace(fault=True, sent=left)
+
+    def _left(self, agent: Agent) -> int:
+        """Return what stays on the wire when the agent stops waiting: one request, not those that would follow."""
+        if agent.pc < 0 or not (self.case.model.lasting or self.case.pcs.items[agent.pc] == 0):
+            return -1
+        return self.case.wires(((self.case.writes(self.case.ask(agent).what), agent.pc),))
+
+    def _looks(self, scene: Scene, n: int, agent: Agent, booking: object) -> Act:
+        model, name = self.case.model, "AB"[n]
+        if booking is None:
+            return self._answers(scene, f"{name} lists its appointments", agent, model.ours(scene.emr))
+        emr, effect = model.find(scene.emr, booking)  # type: ignore[arg-type]
+        trace = "no trace" if effect is None else shown(effect)
+        return self._answers(scene, f"{name} looks {booking} up: {trace}", agent, effect)._replace(emr=emr)
+
+    def _saves(self, scene: Scene, n: int, agent: Agent, row: Booking, _tasks: object, tell: bool) -> Act:
+        name, b = "AB"[n], number_of(row)
+        if row.row != agent.bumps[b]:
+            return self._answers(scene, f"{name} finds {row.booking} changed", agent, CHANGED)
+        bump, number = agent.bumps[b] + 1, self.case.rows(replace(row, row=0))
+        new = agent._replace(rows=put(agent.rows, b, number), bumps=put(agent.bumps, b, bump))
+        said = f", tells {row.outcome} (version {row.done_ver})" if tell and row.outcome else ""
+        act = self._answers(scene, f"{name} saves {row.booking} {row.state}{said}", new, replace(row, row=bump))
+        return act._replace(told=(b, number)) if tell and row.outcome is Outcome.BOOKED else act
+
+    # ---- a write and what may become of it
+
+    def _writes(self, scene: Scene, n: int, agent: Agent, write: Write) -> Iterator[Act]:
+        case, word = self.case, f"{'AB'[n]}'s {asked(write)}"
+        if agent.pc < 0:
+            yield self._sends(scene, n, agent, write)
+            return
+        pc = case.pcs.items[agent.pc]
+        emr, kind, what = case.model.run(scene.emr, write, pc)  # type: ignore[arg-type]
+        done, free = f"{word}: step {step_of(pc)}", agent._replace(pc=-1)
+        reached = {"emr": emr, "write": case.writes(write)}
+        if kind == NEXT:
+            act = self._act(scene, done, agent._replace(pc=case.pcs(what)))
+        elif kind == FAIL:
+            act = self._answers(scene, f"{done} fails, surely not done", free, what)
+        else:
+            act = self._answers(scene, f"{done}, answered {shown(what)}", free, what)
+            act = act._replace(bad=answered_rightly(case.model.rows(emr), write, what))
+        yield act._replace(**reached)
+        lost = self._answers(scene, f"{word} is lost on its way", free, LOST)._replace(fault=True)
+        yield lost
+        left = self._left(agent)
+        if left >= 0:
+            yield lost._replace(says=f"{word} times out, still on its way", sent=left)
+        if kind == REPLY:
+            yield lost._replace(says=f"{word} is done, the answer is lost", **reached)
+        if pc == 0:
+            yield self._answers(scene, f"{word} is turned away", free, NOT_DONE)._replace(fault=True)
+
+    def _sends(self, scene: Scene, n: int, agent: Agent, write: Write) -> Act:
+        name, case = "AB"[n], self.case
+        if not case.fenced and self.turn_over(scene, write.turn):
+            return self._answers(scene, f"{name} lets it be: its turn is over", agent, NOT_DONE)
+        act = self._act(scene, f"{name} sends {asked(write)}", agent._replace(pc=case.pcs(0)))
+        row = case.row(agent, [each and each.booking for each in case.rows_of(agent)].index(write.booking))
+        stands = row is not None and row.state is State.INTENT
+        if not stands or row is None or (row.intent_ver, row.intent_op) != (write.version, write.op):
+            return act._replace(bad=Violation("I9", "a write without a durable intent of its version"))
+        hub = case.hubs.items[scene.hub]
+        mine = write.turn.number if write.turn else 0
+        if not case.fenced and mine < hub.written:
+            return act._replace(bad=Violation("I10", f"a write under turn {mine} after one under turn {hub.written}"))
+        return act._replace(hub=case.hubs(hub._replace(written=max(hub.written, mine))))
+
+    def turn_over(self, scene: Scene, turn: Turn | None) -> bool:
+        """Ask what an unfenced adapter asks itself before it sends, by its own clock."""
+        rules = self.case.model.rules
+        assert rules is not None
+        return turn is None or turn.good_until - at(scene.tick).age < rules.longest_write
+
+    # ---- an agent's small parts
+
+    def _act(self, scene: Scene, says: str, agent: Agent) -> Act:
+        return Act(says, self.case.agents(agent), scene.emr, scene.hub)
+
+    def _answers(self, scene: Scene, says: str, agent: Agent, answer: object) -> Act:
+        node = self.case.strategy.answered(agent.node, answer, self.case.seen(agent))
+        return self._act(scene, says, self._arrived(agent._replace(node=node)))
+
+    def _arrived(self, agent: Agent) -> Agent:
+        """End the step when the leg is through; the hub's receipt comes at once."""
+        ask = self.case.ask(agent)
+        if ask.kind != "done":
+            return agent
+        return self.calm(agent._replace(since=ask.what, node=0, pc=-1, bumps=self.case.blank.bumps))
+
+    def calm(self, agent: Agent) -> Agent:
+        """Let the hub's receipts arrive."""
+        rows = list(agent.rows)
+        for b, row in enumerate(self.case.rows_of(agent)):
+            if row is not None and row.reported_rev < row.outcome_rev:
+                rows[b] = self.case.rows(advance(row, Sent(row.outcome_rev), None)[0])
+        return agent._replace(rows=tuple(rows))

@@ -1,0 +1,80 @@
+"""The receptionist, the staff, and whoever answers the tasks.
+
+Rule: a person answers truly; what she saw before she writes may have changed since.
+"""
+
+from collections.abc import Iterator
+
+from agent.core.booking import Answered, Booking, Op, Outcome, State, TaskKind, advance
+from tests.model.agents import Agents
+from tests.model.emrs import Apt
+from tests.model.scene import Agent, Case, Scene, put
+from tests.model.values import SLOTS
+
+CALM = frozenset({State.RESOLVED, State.REPORTED})
+Step = tuple[str, Scene]
+
+
+class People:
+    """The steps of the people of one case."""
+
+    def __init__(self, case: Case, agents: Agents) -> None:
+        self.case = case
+        self.agents = agents
+
+    def steps(self, scene: Scene) -> Iterator[Step]:
+        """Yield what people may do now."""
+        case, desk = self.case, self.case.desks.items[scene.desk]
+        if desk.slot >= 0:
+            emr = case.model.desk(scene.emr, SLOTS[desk.slot].key)
+            after = scene._replace(emr=emr, desk=case.desks(desk._replace(slot=-1)))
+            yield f"the receptionist books s{desk.slot + 1}", after
+        elif desk.looks:
+            taken = {row.slot for row in case.model.rows(scene.emr)}
+            for n in case.places:
+                if SLOTS[n].key not in taken:
+                    looks = case.desks(desk._replace(looks=desk.looks - 1, slot=n))
+                    yield f"the receptionist looks: s{n + 1} is free", scene._replace(desk=looks)
+        if desk.staff:
+            less = case.desks(desk._replace(staff=desk.staff - 1))
+            for word, emr in case.model.staff(scene.emr):
+                yield f"staff {word}", scene._replace(emr=emr, desk=less)
+        if len(scene.agents) == 1:
+            agent = case.agents.items[scene.agents[0]]
+            if agent.node == 0 and not case.is_open(scene):
+                yield from self._tasks(scene, agent)
+
+    def _tasks(self, scene: Scene, agent: Agent) -> Iterator[Step]:
+        """Let a person answer what is asked, truly."""
+        for b, row in enumerate(self.case.rows_of(agent)):
+            if row is None:
+                continue
+            mine = {one.slot for one in self.case.model.rows(scene.emr) if one.booking == row.booking}
+            if row.state is State.UNSURE:
+                where = row.intent_slot if row.intent_op is not Op.CANCEL and row.intent_ver else None
+                there = bool(mine) if where is None else where.key in mine
+                yield self._says(scene, agent, b, row, TaskKind.CHECKING, there=there)
+            elif self.case.model.by_hand and row.outcome is Outcome.REQUESTED and row.state in CALM:
+                yield from self._enters(scene, agent, b, row, mine)
+
+    def _enters(self, scene: Scene, agent: Agent, b: int, row: Booking, mine: set[str]) -> Iterator[Step]:
+        case = self.case
+        apts: tuple[Apt, ...] = case.model.pool.items[scene.emr]
+        others = tuple(apt for apt in apts if apt.whose != row.booking)
+        if row.intent_slot is None:
+            done = scene._replace(emr=case.model.pool(others))
+            yield self._says(done, agent, b, row, TaskKind.ENTER_CANCEL, there=False)
+            return
+        slot = row.intent_slot.key
+        if slot not in {one.slot for one in case.model.rows(scene.emr) if one.booking != row.booking}:
+            ever = case.evers(case.evers.items[scene.ever] | {(b, slot)})
+            done = scene._replace(emr=case.model.pool((*others, Apt(9, slot, row.booking))), ever=ever)
+            yield self._says(done, agent, b, row, TaskKind.ENTER, there=True)
+        if slot not in mine:
+            yield self._says(scene, agent, b, row, TaskKind.ENTER, there=False)
+
+    def _says(self, scene: Scene, agent: Agent, b: int, row: Booking, kind: TaskKind, *, there: bool) -> Step:
+        after, _ = advance(row, Answered(there, "desk", kind), self.case.model.rules)
+        new = self.agents.calm(agent._replace(rows=put(agent.rows, b, self.case.rows(after))))
+        said = "it is in the agenda" if there else "it is not"
+        return f"a person answers on {row.booking}: {said}", scene._replace(agents=(self.case.agents(new),))

@@ -1,0 +1,246 @@
+"""One state of everything the model checker knows, as small numbers, and the pools those numbers point into.
+
+Rule: two states that differ in nothing that can ever matter are one number.
+"""
+
+from dataclasses import replace
+from functools import cache
+from typing import NamedTuple
+
+from agent.core.booking import Booking, Effect, Op, Outcome, Turn, Write
+from tests.model.emrs import Model
+from tests.model.leg import Ask, Node, Seen, Strategy
+from tests.model.values import BOOKINGS, NAMES, SCENARIOS, SLOTS, TURN_TICKS, Pool, at
+
+
+class Agent(NamedTuple):
+    """One agent: journal rows and their save numbers (counted within a step), where its leg stands, its turn.
+
+    `pc`: the step of the write on its way, -1 = not sent yet. `turn`: number and tick. `since`: what the leg remembers.
+    """
+
+    rows: tuple[int, ...]
+    bumps: tuple[int, ...]
+    node: int = 0
+    pc: int = -1
+    turn: tuple[int, int] | None = None
+    since: object = ()
+
+
+class Hub(NamedTuple):
+    """Who holds the turn, its number, since which tick; the highest turn that has written."""
+
+    holder: int = 0
+    number: int = 1
+    tick: int = 0
+    written: int = 0
+
+
+class Desk(NamedTuple):
+    """Looks the receptionist may still take, the slot she looked at (-1 = none), what staff may still do to ours."""
+
+    looks: int
+    slot: int
+    staff: int
+
+
+class Scene(NamedTuple):
+    """One state. All but `tick` and `emr` are numbers of the case's pools.
+
+    `wire`: requests nobody waits for any more. `ever`: (booking, slot) our bookings ever had.
+    """
+
+    tick: int
+    emr: int
+    agents: tuple[int, ...]
+    wire: int
+    hub: int
+    desk: int
+    ever: int
+
+
+class Act(NamedTuple):
+    """One step an agent can take: what is afterwards, and what must be checked on the way.
+
+    `emr`, `hub`: -1 = as before. `fault`: does it cost one. `sent`: the request left on the wire, -1 = none. `write`: the one that reached the EMR.
+    `told`: (booking, row) told booked. `bad`: the invariant this step itself breaks.
+    """
+
+    says: str
+    agent: int
+    emr: int = -1
+    hub: int = -1
+    fault: bool = False
+    sent: int = -1
+    write: int = -1
+    told: tuple[int, int] | None = None
+    bad: Exception | None = None
+
+
+class Case:
+    """One scenario on one EMR, for one agent or two: what never changes during a search, and the pools."""
+
+    def __init__(
+        self, model: Model, scenario: str, *, agents: int = 1, desk: int = 1, staff: int = 0, ticks: int | None = None
+    ) -> None:
+        self.model = model
+        self.goals = SCENARIOS[scenario]
+        self.staff = staff
+        self.fenced = model.rules is None or model.rules.fenced
+        self.holds = any(goal.hold for goal in self.goals)
+        self.last = self._ticks(agents) if ticks is None else ticks
+        self.kinds = ("work", "look") if staff else ("work",)
+        self.strategy = Strategy(model.rules)
+        self.bookings = 1 + max(goal.booking for goal in self.goals)
+        self.newest = [max(g.version for g in self.goals if g.booking == b) for b in range(self.bookings)]
+        wanted = {goal.slot for goal in self.goals if goal.slot is not None}
+        self.places = [n for n in range(len(SLOTS)) if n in wanted or staff]
+        self.rows: Pool[Booking] = Pool()
+        self.writes: Pool[Write] = Pool()
+        self.pcs: Pool[object] = Pool()
+        self.agents: Pool[Agent] = Pool()
+        self.wires: Pool[tuple[tuple[int, int], ...]] = Pool()
+        self.hubs: Pool[Hub] = Pool()
+        self.desks: Pool[Desk] = Pool()
+        self.evers: Pool[frozenset[tuple[int, str]]] = Pool()
+        self.blank = Agent((-1,) * self.bookings, (0,) * self.bookings)
+        first = self.blank._replace(turn=None if self.fenced else (1, 0))
+        team = (first, *(self.blank for _ in range(agents - 1)))
+        self.start = Scene(
+            0,
+            model.start(),
+            tuple(self.agents(agent) for agent in team),
+            self.wires(()),
+            self.hubs(Hub()),
+            self.desks(Desk(desk, -1, staff)),
+            self.evers(frozenset()),
+        )
+        self.folded = cache(self._folded)
+        self.newest_rev = cache(self._newest_rev)
+        self.unreceived = cache(self._unreceived)
+        self.cancelled = cache(self._cancelled)
+
+    def _ticks(self, agents: int) -> int:
+        if self.holds:
+            return 1 if self.fenced else 2
+        return 0 if self.fenced else 1 + agents
+
+    # ---- reading
+
+    def row(self, agent: Agent, b: int) -> Booking | None:
+        """Return an agent's row of a booking."""
+        return None if agent.rows[b] < 0 else self.rows.items[agent.rows[b]]
+
+    def rows_of(self, agent: Agent) -> list[Booking | None]:
+        """Return an agent's rows."""
+        return [self.row(agent, b) for b in range(self.bookings)]
+
+    def team(self, scene: Scene) -> list[Agent]:
+        """Return the agents themselves."""
+        return [self.agents.items[n] for n in scene.agents]
+
+    def node(self, node: int) -> Node:
+        """Return a point of the leg's step."""
+        found = self.strategy.nodes[node]
+        assert found is not None
+        return found
+
+    def ask(self, agent: Agent) -> Ask:
+        """Return the question the agent's leg stands at."""
+        return self.node(agent.node).ask
+
+    def seen(self, agent: Agent) -> Seen:
+        """Return what the agent's leg can read without anything happening in between."""
+        read = []
+        for b, row in enumerate(self.rows_of(agent)):
+            read.append(row and self._numbered(agent.rows[b], agent.bumps[b]))
+        turn = None
+        if agent.turn is not None:
+            turn = Turn(agent.turn[0], at(agent.turn[1]).age + TURN_TICKS * (at(1).age - at(0).age))
+        return Seen(tuple(read), turn, since=agent.since)  # type: ignore[arg-type]
+
+    def _numbered(self, row: int, bump: int) -> Booking:
+        return numbered(self.rows.items[row], bump)
+
+    def is_open(self, scene: Scene) -> bool:
+        """Say whether a request is under way at the EMR."""
+        return bool(self.wires.items[scene.wire]) or any(agent.pc >= 0 for agent in self.team(scene))
+
+    # ---- numbers that only their order gives a meaning
+
+    def _folded(self, agents: tuple[int, ...], hub: int) -> tuple[tuple[int, ...], int]:
+        """Count turns from 1 without gaps, and one agent's revs, all receipted, as one: only their order matters."""
+        team = [self.agents.items[n] for n in agents]
+        if any(agent.node for agent in team):
+            return agents, hub
+        was = self.hubs.items[hub]
+        turns = {0, was.number, was.written, *(agent.turn[0] for agent in team if agent.turn)}
+        turns |= {row.turn for agent in team for row in self.rows_of(agent) if row}
+        rank = {turn: n for n, turn in enumerate(sorted(turns))}
+        alone = len(team) == 1
+        ranked = tuple(self.agents(self._ranked(agent, rank, alone=alone)) for agent in team)
+        return ranked, self.hubs(was._replace(number=rank[was.number], written=rank[was.written]))
+
+    def _ranked(self, agent: Agent, rank: dict[int, int], *, alone: bool) -> Agent:
+        rows = list(agent.rows)
+        for b, row in enumerate(self.rows_of(agent)):
+            if row is not None:
+                rev = 1 if alone and 0 < row.outcome_rev == row.reported_rev else row.outcome_rev
+                reported = rev if rev != row.outcome_rev else row.reported_rev
+                rows[b] = self.rows(replace(row, turn=rank[row.turn], outcome_rev=rev, reported_rev=reported))
+        turn = None if agent.turn is None else (rank[agent.turn[0]], agent.turn[1])
+        return agent._replace(rows=tuple(rows), turn=turn)
+
+    # ---- worked out once for each agent
+
+    def _newest_rev(self, agent: int) -> tuple[int, ...]:
+        return tuple(row.outcome_rev if row else 0 for row in self.rows_of(self.agents.items[agent]))
+
+    def _unreceived(self, agent: int) -> bool:
+        """Say whether an order is still on its way to this agent."""
+        rows = self.rows_of(self.agents.items[agent])
+        return any(row is None or row.seen_ver < self.newest[b] for b, row in enumerate(rows))
+
+    def _cancelled(self, agent: int) -> tuple[int, ...]:
+        """Return the version each booking was told cancelled by, 0 = it was not."""
+        rows = self.rows_of(self.agents.items[agent])
+        return tuple(row.done_ver if row and row.outcome is Outcome.CANCELLED else 0 for row in rows)
+
+
+@cache
+def numbered(row: Booking, bump: int) -> Booking:
+    """Return the row under this save number."""
+    return replace(row, row=bump)
+
+
+def put(items: tuple[int, ...], n: int, value: int) -> tuple[int, ...]:
+    """Return the items with one changed."""
+    return (*items[:n], value, *items[n + 1 :])
+
+
+def step_of(pc: object) -> str:
+    """Return the step of a write as a counterexample prints it."""
+    return str(pc[0] if isinstance(pc, tuple) else pc)
+
+
+def asked(write: Write) -> str:
+    """Return a write as a counterexample prints it."""
+    place = f" {NAMES[write.slot.key]}" if write.slot else ""
+    return f"{write.op}{place} of {write.booking} version {write.version}"
+
+
+def shown(effect: Effect) -> str:
+    """Return an effect as a counterexample prints it."""
+    place = f" at {NAMES[effect.slot]}" if effect.slot else ""
+    theirs = ", theirs" if effect.theirs else ""
+    return f"{effect.outcome}{place} (version {effect.version}{theirs})"
+
+
+def number_of(row: Booking) -> int:
+    """Return which booking of the scenario the row is."""
+    return BOOKINGS.index(row.booking)
+
+
+def cancels(write: Write | None) -> bool:
+    """Say whether it gives up an appointment, which it may do to what staff moved, too."""
+    return write is not None and write.op is Op.CANCEL

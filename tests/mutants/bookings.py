@@ -1,0 +1,67 @@
+"""The guards of a booking, each taken away in turn; those the model needs a made-up adapter for stand in tests/model.
+
+Rule: a guard that has a twin is taken away together with it.
+"""
+
+from tests.mutants.mutant import Edit, Mutant, mutant
+
+CORE = ("unit", "tests/core/test_booking.py tests/core/test_booking_found.py tests/core/test_booking_desk.py")
+APPLY = ("unit", "tests/agent/test_apply.py")
+ARRIVAL, START, EVIDENCE = (f"agent/core/booking/{name}.py" for name in ("arrival", "start", "evidence"))
+LEG, WRITING, SAVING = "agent/legs/apply/__init__.py", "agent/legs/apply/writing.py", "agent/legs/apply/saving.py"
+ROW, WATCH = "agent/core/booking/row.py", "agent/legs/apply/watch.py"
+
+
+def model(what: str) -> tuple[str, str]:
+    """Return a search of the model of bookings."""
+    return "model", what
+
+
+MUTANTS: tuple[Mutant, ...] = (
+    mutant("R1: only a higher version", ARRIVAL, "    if order.version < row.seen_ver:\n        return row, ()\n", "    if order.version < row.seen_ver:\n        return _newest(row, event)\n", CORE),
+    mutant("R1: same version, other body", ARRIVAL, "    if order.body_hash != row.body_hash:\n", "    if False:\n", CORE),
+    mutant("R2: one intent", ARRIVAL, "    if row.state is State.INTENT:\n        return after, (Erase(),)\n", "", model("sql-sidecar book+cancel 1 1"), CORE),
+    mutant("a doubt is a person's", ARRIVAL, "    if row.state is State.UNSURE:\n        return after, (Task(TaskKind.CHECKING), Erase())\n", "", CORE),
+    mutant("a hold ends by itself", START, "    over = row.firmness is Firmness.HOLD and row.until is not None and event.now.utc >= row.until\n", "    over = False\n", model("sql-sidecar hold+expire 1 0"), CORE),
+    mutant("a longest hold", ARRIVAL, "        if order.until - event.now > LONGEST_HOLD:\n", "        if False:\n", CORE),
+    mutant("expired orders", START, "    return over or event.now.utc + longest >= row.expires_at\n", "    return over\n", CORE),
+    mutant("free and allowed", START, "    return None if event.allowed and event.free else settle(row, Outcome.CONFLICT)\n", "    return None\n", model("sql-token book 1 0"), CORE),
+    mutant("limits", START, "    if event.limited:\n", "    if False:\n", CORE),
+    mutant("frozen", START, "    if event.frozen or event.free is None:\n", "    if event.free is None:\n", CORE),
+    mutant("a known clock", START, "    if not event.skew_known or not _has_turn(row, event, rules):\n", "    if not _has_turn(row, event, rules):\n", CORE),
+    Mutant(
+        "a turn, the leg's and the adapter's",
+        (Edit(START, "    if rules.fenced:\n        return True\n", "    return True\n"),
+         Edit("tests/model/agents.py", "        return turn is None or turn.good_until", "        return False and turn.good_until")),
+        (model("sql-token book 2 0"), CORE),
+    ),
+    mutant("a move only where the new is won first", START, "    able = rules is None or rules.moves\n", "    able = True\n", CORE),
+    mutant("a cancel of nothing is written too", START, "    return _intend(row, event, rules, Op.CANCEL) if _has_turn(row, event, rules) else (row, ())\n", "    return settle(row, Outcome.CANCELLED)\n", model("sql-sidecar book+cancel 1 1"), CORE),
+    mutant("staff's is theirs", EVIDENCE, "    if effect.theirs:\n        return staff(row, effect)\n", "", CORE),
+    mutant("a higher version supersedes", EVIDENCE, "    if known or effect.outcome is Outcome.SUPERSEDED:\n", "    if False:\n", model("sql-sidecar book+cancel 2 0"), CORE),
+    mutant("elsewhere is not here", EVIDENCE, " and not cancels and not elsewhere:", " and not cancels:", CORE),
+    mutant("what is not verified proves nothing", EVIDENCE, "    if effect.pending:\n        return False\n", "", model("fhir-if-match book+move 1 2"), model("sql-sidecar book+move 1 2"), CORE),
+    mutant("quiet time", EVIDENCE, "    if event.now < quiet:\n        return row, (Ask(quiet),)\n", "", ("unit", "tests/core/test_booking.py tests/agent/test_apply.py")),
+    Mutant(
+        "quiet time, the leg's and the core's",
+        (Edit(EVIDENCE, "    if event.now < quiet:\n        return row, (Ask(quiet),)\n", ""),
+         Edit(WRITING, "        return since + rules.longest_write + rules.quiet - now.age\n", "        return timedelta(0)\n")),
+        (model("hl7-enquiry book 1 1"), CORE),
+    ),
+    mutant("absent proves nothing without evidence", EVIDENCE, "    if rules is None or rules.recovery is Recovery.BLIND or (effect", "    if rules is None or (effect", model("hl7-blind book 1 1"), CORE),
+    mutant("attempts end", EVIDENCE, " or row.attempt >= MOST_ATTEMPTS:", ":", CORE),
+    mutant("undone is queued again", EVIDENCE, "    del event, rules\n    return _queued(row), ()\n\n\ndef failed", "    del event, rules\n    return settle(row, Outcome.CONFLICT)\n\n\ndef failed", model("sql-sidecar book+cancel 1 1"), CORE),
+    mutant("a live hold claims its slot", ROW, "    slots = [row.goal_slot] if held(row, now) else []\n", "    slots = []\n", model("sql-sidecar hold+rival 1 0"), model("sql-sidecar hold+expire 1 0"), CORE),
+    mutant("a write in doubt claims its slot", ROW, "    if row.state in DOUBTFUL:\n        slots +=", "    if False:\n        slots +=", model("sql-token hold+rival 1 1"), CORE),
+    mutant("a confirm keeps its hold", ROW, "    return on_hold(row) or (settled and now < row.until)\n", "    return settled and now < row.until\n", CORE),
+    mutant("the intent is saved first", LEG, "        stored = self._saving.store(after, actions, now)\n        if stored is None:\n            return  # a newer version", "        stored = after\n        if stored is None:\n            return  # a newer version", model("sql-sidecar book 1 0"), APPLY),
+    mutant("enquire before a write", LEG, "        if writes and rules.enquire_first:\n            return True\n", "", model("hl7-enquiry book+cancel 1 2"), APPLY),
+    mutant("a conflict may be with oneself", LEG, "            return True  # another agent of ours may have booked it for the very same order\n", "            return False\n", model("sql-sidecar book 2 0"), APPLY),
+    mutant("a rerun only by a fenced adapter", WRITING, "        if not rules.fenced:\n            return None\n", "", APPLY),
+    mutant("one write in flight", LEG, "            turn=None if self._blocked else self.board.turn(),\n", "            turn=self.board.turn(),\n", model("sql-token hold+rival 1 1"), APPLY),
+    mutant("an agenda that is read again", LEG, "            free = self._is_free(row, fresh, goal, now) if fresh or reading.complete else None\n", "            free = True\n", model("sql-token book 1 0"), APPLY),
+    mutant("the rules as they are now", LEG, "                allowed = still_allowed(fresh, self.rules(), now.utc, on_hold=on_hold(row))\n", "                allowed = True\n", APPLY),
+    mutant("many that vanish stop all writes", WATCH, "        if gone > MANY:\n            stop()\n", "        if gone > MANY:\n", APPLY),
+    mutant("a lost answer is not a failure", WRITING, "            self.saving.commit(row, Unknown(now.utc), self.books.rules, now)\n", "            self.saving.commit(row, NotDone(), self.books.rules, now)\n", model("hl7-enquiry book 1 1"), APPLY),
+    mutant("compare and swap", SAVING, "            if fresh is None or (fresh.state, fresh.intent_ver) != (state, version):\n                return row if fresh is None else fresh\n", "", APPLY),
+)  # fmt: skip
