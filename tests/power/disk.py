@@ -139,7 +139,7 @@ class PowerVFS(apsw.VFS):
     """Files that live in memory, on a PowerDisk."""
 
     def __init__(self, name: str, disk: PowerDisk) -> None:
-        self.disk = disk
+        self.name, self.disk = name, disk
         super().__init__(name, base="")
 
     def xOpen(self, name: object, flags: list[int]) -> PowerFile:
