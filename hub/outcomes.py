@@ -1,6 +1,7 @@
 """What the clinics report, and the three words a patient is told.
 
-Rule: outcomes are facts; every one is kept, the highest rev is shown, and two that contradict are "being checked".
+Rule: outcomes are facts; every one is kept, the highest rev of the newest version is shown, two that contradict are
+"being checked".
 """
 
 import hashlib
@@ -8,7 +9,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, case, delete, func, insert, select, update
 
 from hub import view
 from hub.schema import BOOKING, ORDER, OUTCOME, SEEN, SITE, SLOT, micros
@@ -22,7 +23,7 @@ ALTERNATIVES = 10
 BOOKED, NOT_BOOKED, CHECKING = "booked", "not-booked", "being-checked"
 _OPEN = frozenset({"held", "requested", "checking"})
 _HOLDING = frozenset({"held", "requested", "checking", "booked", "changed"})
-_ENDED = frozenset({"conflict", "cancelled", "released", "expired", "cancelled-by-clinic"})
+_ENDED = frozenset({"conflict", "cancelled", "released", "expired", "cancelled-by-clinic", "superseded"})
 
 
 def rfc3339(at: datetime) -> str:
@@ -63,24 +64,31 @@ def _goal(conn: Connection, clinic: str, booking: str) -> str | None:
 
 
 def _rows(conn: Connection, clinic: str, booking: str) -> list[Row[Any]]:
+    """Return every outcome, the one that counts last.
+
+    A replaced agent may still count revs for an older version; versions the hub lost are as new as the newest it knows.
+    """
+    newest = conn.scalar(select(BOOKING.c.version).where(BOOKING.c.clinic == clinic, BOOKING.c.booking == booking)) or 0
+    known = case((OUTCOME.c.version < newest, OUTCOME.c.version), else_=newest).label("known")
     these = (OUTCOME.c.clinic == clinic, OUTCOME.c.booking == booking)
-    return list(conn.execute(select(OUTCOME).where(*these).order_by(OUTCOME.c.rev, OUTCOME.c.at, OUTCOME.c.digest)))
+    order = (known, OUTCOME.c.rev, OUTCOME.c.at, OUTCOME.c.digest)
+    return list(conn.execute(select(OUTCOME, known).where(*these).order_by(*order)))
 
 
 def last(conn: Connection, clinic: str, booking: str) -> dict[str, Any] | None:
-    """Return the outcome of the highest rev, as reported."""
+    """Return the outcome of the highest rev of the newest version, as reported."""
     rows = _rows(conn, clinic, booking)
     return json.loads(rows[-1].body) if rows else None
 
 
 def contradicts(conn: Connection, clinic: str, booking: str) -> bool:
-    """Say whether the highest rev was reported twice, and differently."""
+    """Say whether the highest rev of the newest version was reported twice, and differently."""
     rows = _rows(conn, clinic, booking)
-    return len(rows) > 1 and rows[-1].rev == rows[-2].rev
+    return len(rows) > 1 and (rows[-1].known, rows[-1].rev) == (rows[-2].known, rows[-2].rev)
 
 
 def by_rev(conn: Connection, clinic: str, booking: str) -> list[dict[str, Any]]:
-    """Return every outcome, oldest rev first."""
+    """Return every outcome, the one that counts last."""
     return [json.loads(row.body) for row in _rows(conn, clinic, booking)]
 
 

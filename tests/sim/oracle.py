@@ -51,23 +51,31 @@ def words(world: World) -> Counter[str]:
 
 
 def _untrue(conn: Any, world: World, booking: Any, row: Any, have: Counter[str]) -> str:
-    """Return what is wrong with a booking; "being checked" needs a reason: a hold, a contradiction, a person."""
+    """Return what is wrong with a booking; "being checked" needs a reason: a hold, a person, a contradiction."""
     name, version = booking.booking, booking.version
     word = outcomes.word(conn, world.NAME, name, version)
     if word == outcomes.CHECKING:
         last = outcomes.last(conn, world.NAME, name)
-        on_hold = last is not None and last["outcome"] == "held" and last["version"] == version
-        waits = row is not None and row.state in {State.UNSURE, State.QUARANTINE}
-        fine = outcomes.contradicts(conn, world.NAME, name) or on_hold or waits
+        open_ = last is not None and last["outcome"] in {"held", "requested"} and last["version"] == version
+        waits = row is not None and (row.state in {State.UNSURE, State.QUARANTINE} or _asked_before(last, row))
+        fine = outcomes.contradicts(conn, world.NAME, name) or open_ or waits
     else:
         fine = (word == outcomes.BOOKED) == (have[name] > 0)
     told = outcomes.by_rev(conn, world.NAME, name)
     return "" if fine else f"{name} v{version} is {word} with {have[name]} appointments: {told}, {row}"
 
 
+def _asked_before(last: Any, row: Any) -> bool:
+    """Say whether a later life of the agent, which an older image has replaced, had asked a person."""
+    return last is not None and last["outcome"] == "checking" and last["rev"] > row.outcome_rev
+
+
 def _view(world: World) -> list[str]:
-    now, journal, wrong = world.time.now(), world.current.journal, []
+    journal, reads, wrong = world.current.journal, world.current.board.read().reads, []
     for name, clinic in world.clinics.items():
+        if name not in reads:
+            return [f"{name} was not read"]
+        now = reads[name].utc  # slots that began since leave the view at the next read
         free = MemoryEmr(name, clinic, world.current.clock).slots(Window(now, now + world.rules.horizon)).slots
         views = journal.views(name)
         want = set(share(free, world.rules, now, views.since(), views.held()).offered)

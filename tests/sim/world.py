@@ -266,12 +266,15 @@ class World:
     # ---- what the proof asks
 
     def calm(self) -> None:
-        """Everything that can go wrong stops; a clinic torn or forgotten by its hub is made whole by its people."""
+        """Everything that can go wrong stops."""
         self.faults, self.hub_away, self.emr_away = False, False, False
         for one in self.computers:
             one.cut_off = False
             one.late.clear()
             one.due = dict.fromkeys(one.due, self.time.passed)
+
+    def mend(self) -> None:
+        """Do what the people of clinic and hub do when `status` says that another agent speaks for the clinic."""
         row = self.clinic_row()
         if row.torn or row.instance != self.current.keys.identity().instance:
             self.take_over()
