@@ -6,6 +6,7 @@ Rule: outcomes are facts; every one is kept, the highest rev of the newest versi
 
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -83,7 +84,10 @@ def last(conn: Connection, clinic: str, booking: str) -> dict[str, Any] | None:
 
 def contradicts(conn: Connection, clinic: str, booking: str) -> bool:
     """Say whether the highest rev of the newest version was reported twice, and differently."""
-    rows = _rows(conn, clinic, booking)
+    return _torn(_rows(conn, clinic, booking))
+
+
+def _torn(rows: Sequence[Row[Any]]) -> bool:
     return len(rows) > 1 and (rows[-1].known, rows[-1].rev) == (rows[-2].known, rows[-2].rev)
 
 
@@ -94,9 +98,10 @@ def by_rev(conn: Connection, clinic: str, booking: str) -> list[dict[str, Any]]:
 
 def word(conn: Connection, clinic: str, booking: str, version: int) -> str:
     """Return what the patient is told about the newest version."""
-    known = last(conn, clinic, booking)
-    if known is None or known["version"] < version or contradicts(conn, clinic, booking):
+    rows = _rows(conn, clinic, booking)
+    if not rows or rows[-1].version < version or _torn(rows):
         return CHECKING
+    known = json.loads(rows[-1].body)
     outcome = known["outcome"]
     if outcome in {"booked", "changed"}:
         return BOOKED

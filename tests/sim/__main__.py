@@ -1,4 +1,4 @@
-"""Run seeds by hand: `python -m tests.sim FIRST [COUNT]`; each failure prints the one line that replays it."""
+"""Run seeds by hand: `python -m tests.sim FIRST [COUNT [PROCESSES]]`; a failure prints the line that replays it."""
 
 import logging
 import os
@@ -8,6 +8,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,21 +80,28 @@ def attempt(seed: int) -> Life | str:
             return f"{replay(seed)}\n{traceback.format_exc()[-2000:]}"
 
 
-def main(first: int = 0, count: int = 1) -> int:
-    """Live `count` seeds on every core; return how many failed."""
+def main(first: int = 0, count: int = 1, processes: int | None = None) -> int:
+    """Live `count` seeds on every core, or in so many processes; return how many failed."""
     began, failed, counts, said = time.perf_counter(), 0, Counter[str](), Counter[str]()
-    with ProcessPoolExecutor(min(count, os.cpu_count() or 1)) as pool:
-        for life in pool.map(attempt, range(first, first + count), chunksize=4 if count > 8 else 1):
-            if isinstance(life, str):
-                failed += 1
-                print(life, flush=True)
-            else:
-                counts, said = counts + life.counts, said + life.words
-                if count == 1:
-                    print(life.trace)
+    for life in _lives(range(first, first + count), min(count, processes or os.cpu_count() or 1)):
+        if isinstance(life, str):
+            failed += 1
+            print(life, flush=True)
+        else:
+            counts, said = counts + life.counts, said + life.words
+            if count == 1:
+                print(life.trace)
     print(f"{count} seeds, {failed} failed, {count / (time.perf_counter() - began):.1f} seeds/s")
-    print(dict(counts), dict(said))
+    print("what happened:", dict(counts), "what patients read:", dict(said))
     return failed
+
+
+def _lives(seeds: range, processes: int) -> Iterator[Life | str]:
+    if processes == 1:
+        yield from map(attempt, seeds)
+        return
+    with ProcessPoolExecutor(processes) as pool:
+        yield from pool.map(attempt, seeds, chunksize=4)
 
 
 if __name__ == "__main__":
