@@ -45,7 +45,12 @@ class Knobs:
 
 
 def draw(r: random.Random) -> Knobs:
-    """Draw a life: few kinds of trouble in most, many in some."""
+    """Draw a life: few kinds of trouble in most, many in some.
+
+    Two computers at work at once only where one EMR's memory fences them both: nothing fences one EMR against another.
+    """
+    sources = 1 + (r.random() < 0.2)
+    one = 1.0 if sources == 1 else 0.0
 
     def sometimes(share: float, rate: float) -> float:
         return rate if r.random() < share else 0.0
@@ -53,7 +58,7 @@ def draw(r: random.Random) -> Knobs:
     return Knobs(
         start=r.choices(STARTS, (8, 1, 1))[0],
         minutes=r.randrange(6, 11),
-        sources=1 + (r.random() < 0.2),
+        sources=sources,
         offs=tuple(timedelta(seconds=r.choice((0, 0, 0, 90, -400, 700))) for _ in range(8)),
         lost=r.random() * 0.3,
         repeated=r.random() * 0.3,
@@ -66,7 +71,7 @@ def draw(r: random.Random) -> Knobs:
         hub_restored=sometimes(0.15, 0.02),
         journal_restored=sometimes(0.15, 0.02),
         state_lost=sometimes(0.1, 0.01),
-        takeover=sometimes(0.15, 0.015),
-        clone=sometimes(0.15, 0.015),
+        takeover=sometimes(0.2 * one, 0.015),
+        clone=sometimes(0.2 * one, 0.015),
         touched=sometimes(0.4, 0.03),
     )
