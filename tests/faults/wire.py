@@ -13,6 +13,8 @@ from typing import Self
 
 CHUNK = 16 * 1024
 DELAY_S = 0.4
+SHAKEN = 2048
+"""A hub's side of a TLS handshake is shorter."""
 MODES = ("delay", "cut", "corrupt", "half-open", "hole")
 """Late; reset at the first byte; a byte of each answer changed; answers lost; nothing passes and nobody answers."""
 
@@ -82,27 +84,26 @@ class Wire:
 
     def _harm(self, data: bytes, source: socket.socket, sink: socket.socket, *, answers: bool, passed: int) -> bytes:
         """Return what goes on of these bytes. TLS's own handshake passes first, so that requests reach the hub."""
-        act, shaken = self.on_answer, passed > 2 * CHUNK // 8
-        if answers and act is not None and shaken:
+        shaken, mode = passed > SHAKEN, self.mode
+        act = self.on_answer if answers and shaken else None
+        if act is not None:
             self.on_answer = None
+            sink.sendall(data[: len(data) // 2])
             act()
-            _reset(source)
-            _reset(sink)
-            return b""
-        if not self.mode:
+        elif mode in ("", "corrupt") and not (mode and answers):
+            return data
+        elif mode == "half-open" and not (answers and shaken):
             return data
         self.harmed += 1
-        if self.mode == "delay":
+        if mode == "delay":
             self._ended.wait(DELAY_S)
-        elif self.mode == "cut":
+            return data
+        if mode == "corrupt":
+            return data[:-1] + bytes([data[-1] ^ 1])
+        if act is not None or mode == "cut":
             _reset(source)
             _reset(sink)
-            return b""
-        elif self.mode == "corrupt" and answers:
-            return data[:-1] + bytes([data[-1] ^ 1])
-        elif self.mode == "hole" or (self.mode == "half-open" and answers and shaken):
-            return b""
-        return data
+        return b""
 
 
 def _reset(line: socket.socket) -> None:

@@ -114,10 +114,14 @@ class Town:
             "hub": ("hub", "serve", "--folder", str(self.hub_folder), "--port", str(self.port)),
             "agent": ("run",),
         }[name]
+        self.start_program(name, "-m", "agent", "--lang", "en", "--config", str(self.file), *words)
+
+    def start_program(self, name: str, *words: str) -> None:
+        """Start what stands for "hub" or "agent", Python's own arguments given, and wait until it answers."""
         with (self.folder / f"{name}.log").open("ab") as log:
             self.begun[name] = log.tell()
             self.running[name] = subprocess.Popen(
-                [sys.executable, "-m", "agent", "--lang", "en", "--config", str(self.file), *words],
+                [sys.executable, *words],
                 stdout=log,
                 stderr=log,
                 env=self._environ() | self.environs.get(name, {}),
