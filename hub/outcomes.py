@@ -1,7 +1,7 @@
 """What the clinics report, and the three words a patient is told.
 
-Rule: outcomes are facts; every one is kept, the highest rev of the newest version is shown, two that contradict are
-"being checked".
+Rule: outcomes are facts; every one is kept, the last word of whoever knows the newest version is shown, and two that
+contradict are "being checked".
 """
 
 import hashlib
@@ -67,23 +67,26 @@ def _goal(conn: Connection, clinic: str, booking: str) -> str | None:
 def _rows(conn: Connection, clinic: str, booking: str) -> list[Row[Any]]:
     """Return every outcome, the one that counts last.
 
-    A replaced agent may still count revs for an older version; versions the hub lost are as new as the newest it knows.
+    Of one agent the highest rev counts; between agents the newest version, for one that was replaced may still report,
+    and count, for an older one. Versions the hub lost are as new as the newest it knows.
     """
     newest = conn.scalar(select(BOOKING.c.version).where(BOOKING.c.clinic == clinic, BOOKING.c.booking == booking)) or 0
     known = case((OUTCOME.c.version < newest, OUTCOME.c.version), else_=newest).label("known")
     these = (OUTCOME.c.clinic == clinic, OUTCOME.c.booking == booking)
-    order = (known, OUTCOME.c.rev, OUTCOME.c.at, OUTCOME.c.digest)
-    return list(conn.execute(select(OUTCOME, known).where(*these).order_by(*order)))
+    order = (OUTCOME.c.rev, OUTCOME.c.at, OUTCOME.c.digest)
+    rows = conn.execute(select(OUTCOME, known).where(*these).order_by(*order)).all()
+    highest = {row.kid: row.rev for row in rows}
+    return sorted(rows, key=lambda row: (row.rev == highest[row.kid], row.known, row.rev))
 
 
 def last(conn: Connection, clinic: str, booking: str) -> dict[str, Any] | None:
-    """Return the outcome of the highest rev of the newest version, as reported."""
+    """Return the outcome that counts, as reported."""
     rows = _rows(conn, clinic, booking)
     return json.loads(rows[-1].body) if rows else None
 
 
 def contradicts(conn: Connection, clinic: str, booking: str) -> bool:
-    """Say whether the highest rev of the newest version was reported twice, and differently."""
+    """Say whether the outcome that counts was reported twice, and differently."""
     return _torn(_rows(conn, clinic, booking))
 
 

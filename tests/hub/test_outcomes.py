@@ -91,7 +91,7 @@ def test_an_agent_that_was_replaced_counts_no_further_than_its_version(
 
 
 def test_versions_the_hub_lost_are_counted_by_rev(offered: Any, portal: Any, slot: Any) -> None:
-    """A hub from a backup hears of newer versions late: the last word of the agent counts (simulated life 41)."""
+    """A hub and a journal from backups: the last word of the one agent counts (simulated lives 41 and 203)."""
     portal.book(offered, "booking-1", slot("a")["id"])
     offered.report("booking-1", 2, 2, "booked")
     offered.report("booking-1", 1, 3, "conflict")

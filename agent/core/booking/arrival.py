@@ -41,13 +41,18 @@ def again(row: Booking, event: Ordered, rules: WriteRules | None) -> Result:
     del rules
     order = event.order
     if order.version > row.seen_ver:
-        return _newest(row, event)
+        return _newest(_counted_on(row, order.told), event)
     if order.version < row.seen_ver:
         return row, ()
     if order.body_hash != row.body_hash:
         return _clash(row)
     answered = row.outcome is not None and told_version(row) == order.version
     return row, (Tell(),) if answered else ()
+
+
+def _counted_on(row: Booking, told: int) -> Booking:
+    """Count on from the rev the hub holds: a journal from a backup forgot what it told since."""
+    return row if told <= row.outcome_rev else replace(row, outcome_rev=told, reported_rev=told)
 
 
 def _clash(row: Booking) -> Result:
