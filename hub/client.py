@@ -85,10 +85,9 @@ class PortalClient:
         return self._get(f"/clinics/{clinic}/bookings/{booking}", {})
 
     def outcome(self, clinic: str, booking: str) -> tuple[int, str]:
-        """Return (version, outcome) of the highest rev; (0, "") while there is none."""
+        """Return (version, outcome) that counts; (0, "") while there is none."""
         told = self.booking(clinic, booking)["outcomes"]
-        last = max(told, key=lambda one: int(one["rev"]), default=None)
-        return (last["version"], last["outcome"]) if last else (0, "")
+        return (told[-1]["version"], told[-1]["outcome"]) if told else (0, "")
 
     def _get(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
         answer = self._http.get(path, params=params)

@@ -1,14 +1,16 @@
 """What the clinics report, and the three words a patient is told.
 
-Rule: outcomes are facts; every one is kept, the highest rev is shown, and two that contradict are "being checked".
+Rule: outcomes are facts; every one is kept, the last word of whoever knows the newest version is shown, and two that
+contradict are "being checked".
 """
 
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, case, delete, func, insert, select, update
 
 from hub import view
 from hub.schema import BOOKING, ORDER, OUTCOME, SEEN, SITE, SLOT, micros
@@ -22,7 +24,7 @@ ALTERNATIVES = 10
 BOOKED, NOT_BOOKED, CHECKING = "booked", "not-booked", "being-checked"
 _OPEN = frozenset({"held", "requested", "checking"})
 _HOLDING = frozenset({"held", "requested", "checking", "booked", "changed"})
-_ENDED = frozenset({"conflict", "cancelled", "released", "expired", "cancelled-by-clinic"})
+_ENDED = frozenset({"conflict", "cancelled", "released", "expired", "cancelled-by-clinic", "superseded"})
 
 
 def rfc3339(at: datetime) -> str:
@@ -63,32 +65,46 @@ def _goal(conn: Connection, clinic: str, booking: str) -> str | None:
 
 
 def _rows(conn: Connection, clinic: str, booking: str) -> list[Row[Any]]:
+    """Return every outcome, the one that counts last.
+
+    Of one agent the highest rev counts; between agents the newest version, for one that was replaced may still report,
+    and count, for an older one. Versions the hub lost are as new as the newest it knows.
+    """
+    newest = conn.scalar(select(BOOKING.c.version).where(BOOKING.c.clinic == clinic, BOOKING.c.booking == booking)) or 0
+    known = case((OUTCOME.c.version < newest, OUTCOME.c.version), else_=newest).label("known")
     these = (OUTCOME.c.clinic == clinic, OUTCOME.c.booking == booking)
-    return list(conn.execute(select(OUTCOME).where(*these).order_by(OUTCOME.c.rev, OUTCOME.c.at, OUTCOME.c.digest)))
+    order = (OUTCOME.c.rev, OUTCOME.c.at, OUTCOME.c.digest)
+    rows = conn.execute(select(OUTCOME, known).where(*these).order_by(*order)).all()
+    highest = {row.kid: row.rev for row in rows}
+    return sorted(rows, key=lambda row: (row.rev == highest[row.kid], row.known, row.rev))
 
 
 def last(conn: Connection, clinic: str, booking: str) -> dict[str, Any] | None:
-    """Return the outcome of the highest rev, as reported."""
+    """Return the outcome that counts, as reported."""
     rows = _rows(conn, clinic, booking)
     return json.loads(rows[-1].body) if rows else None
 
 
 def contradicts(conn: Connection, clinic: str, booking: str) -> bool:
-    """Say whether the highest rev was reported twice, and differently."""
-    rows = _rows(conn, clinic, booking)
-    return len(rows) > 1 and rows[-1].rev == rows[-2].rev
+    """Say whether the outcome that counts was reported twice, and differently."""
+    return _torn(_rows(conn, clinic, booking))
+
+
+def _torn(rows: Sequence[Row[Any]]) -> bool:
+    return len(rows) > 1 and (rows[-1].known, rows[-1].rev) == (rows[-2].known, rows[-2].rev)
 
 
 def by_rev(conn: Connection, clinic: str, booking: str) -> list[dict[str, Any]]:
-    """Return every outcome, oldest rev first."""
+    """Return every outcome, the one that counts last."""
     return [json.loads(row.body) for row in _rows(conn, clinic, booking)]
 
 
 def word(conn: Connection, clinic: str, booking: str, version: int) -> str:
     """Return what the patient is told about the newest version."""
-    known = last(conn, clinic, booking)
-    if known is None or known["version"] < version or contradicts(conn, clinic, booking):
+    rows = _rows(conn, clinic, booking)
+    if not rows or rows[-1].version < version or _torn(rows):
         return CHECKING
+    known = json.loads(rows[-1].body)
     outcome = known["outcome"]
     if outcome in {"booked", "changed"}:
         return BOOKED

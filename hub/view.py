@@ -115,7 +115,7 @@ def _replace(conn: Connection, clinic: str, offer: Offer, as_of: int) -> dict[st
     conn.execute(delete(SLOT).where(SLOT.c.clinic == clinic))
     conn.execute(delete(SITE).where(SITE.c.clinic == clinic))
     _insert(conn, clinic, slots, bound)
-    roots = {site: root(row["leaf"] for row in slots.values() if row["site"] == site) for site in known}
+    roots = {site: root(row["leaf"] for row in slots.values() if row["site"] == site) for site in sorted(known)}
     rows = [
         {"clinic": clinic, "id": site.id, "details": site.model_dump_json(), "root": roots[site.id], "renewed": 0}
         for site in sites
@@ -142,7 +142,7 @@ def _amend(conn: Connection, clinic: str, offer: Offer, as_of: int) -> dict[str,
         conn.execute(delete(SLOT).where(*these))
     _insert(conn, clinic, put, bound)
     roots = {}
-    for site in touched:
+    for site in sorted(touched):
         leaves = conn.scalars(select(SLOT.c.leaf).where(SLOT.c.clinic == clinic, SLOT.c.site == site))
         roots[site] = root(leaves)
         conn.execute(update(SITE).where(SITE.c.clinic == clinic, SITE.c.id == site).values(root=roots[site]))

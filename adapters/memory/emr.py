@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from adapters.memory.clinic import OURS, Applied, Appointment, Clinic, Opening
 from agent.core.booking import Effect, Op, Outcome, Recovery, Write, WriteRules
-from agent.core.errors import Transient
+from agent.core.errors import Ambiguous, Transient
 from agent.core.message import say
 from agent.core.model import (
     AgendaRow,
@@ -117,7 +117,10 @@ class MemoryEmr:
                 clinic.applied[write.booking] = known
         if not known.verified:
             self._pause()
-            known = self._settle(write.booking)
+            try:
+                known = self._settle(write.booking)
+            except Transient as cause:  # what stands is committed already
+                raise Ambiguous(cause.doing, cause.what) from cause
         return self._answer(write.booking, known)
 
     def find(self, booking: BookingId) -> Effect | None:

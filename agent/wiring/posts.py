@@ -24,7 +24,7 @@ from agent.legs.beat import Beat
 from agent.legs.deliver import Deliver
 from agent.legs.publish import Publish
 from agent.legs.receive import Receive
-from agent.ports import Board, Bookings, Clock, Dice, Emr, Hub
+from agent.ports import Board, Bookings, Books, Clock, Dice, Emr, Hub
 from agent.wiring.catalog import open_emr
 from agent.wiring.inforce import InForce
 
@@ -114,6 +114,7 @@ def _publish(shop: Shop, source: EmrPlan, phase: timedelta) -> Post:
 
 def _apply(shop: Shop, source: EmrPlan) -> tuple[Post, Apply]:
     emr = _open(shop, source)
+    elsewhere = {other.id: _open(shop, other) for other in shop.plan.emrs if other.id != source.id}
     inbox, records = shop.journal.inbox(), shop.journal.records()
     # No cursor: no full list of orders was read since the state was made, lost or the hub's log changed.
     leg = Apply(
@@ -130,8 +131,14 @@ def _apply(shop: Shop, source: EmrPlan) -> tuple[Post, Apply]:
         closed=lambda: inbox.cursor() is None,
         enquire=lambda: "lost" in records.facts(),
         early=lambda: "receive" not in shop.board.read().legs,
+        others={name: other for name, other in elsewhere.items() if isinstance(other, Books)},
     )
-    return Post(leg, Pace(source.poll, shop.dice.between(timedelta(0), source.poll)), close=emr.close), leg
+
+    def close() -> None:
+        for one in (emr, *elsewhere.values()):
+            one.close()
+
+    return Post(leg, Pace(source.poll, shop.dice.between(timedelta(0), source.poll)), close=close), leg
 
 
 def _freezer(shop: Shop) -> Callable[[], None]:

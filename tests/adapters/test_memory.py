@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
+
 from adapters.conformance import NAME, SITE, Still
 from adapters.conformance.bench import DAY, MINE, MONDAY, at, book
 from adapters.memory import Clinic, MemoryEmr, Opening
 from agent.core.booking import Outcome
+from agent.core.errors import Ambiguous
 
 
 def two() -> tuple[Clinic, MemoryEmr, list[Opening]]:
@@ -26,6 +29,16 @@ def test_the_receptionist_looks_then_books() -> None:
     assert desk.book(cells[0].key) is None
     assert desk.book(cells[0].key, look=False) is not None
     assert [slot.key for slot in emr.slots(DAY).slots] == [cells[1].key]
+
+
+def test_a_verify_that_fails_after_the_commit_is_ambiguous() -> None:
+    """What stands is committed: "surely not done" would let another write be made of it (simulated life 246)."""
+    clinic, emr, _ = two()
+    cut = MemoryEmr(NAME, clinic, Still(), pause=lambda: cut.close())
+    slot = at(emr, 9)
+    with pytest.raises(Ambiguous):
+        book(cut, slot)
+    assert book(emr, slot).outcome is Outcome.BOOKED
 
 
 def test_a_row_that_vanished_is_checking() -> None:

@@ -33,7 +33,6 @@ def test_a_conflict_offers_others_of_the_same_kind(offered: Any, portal: Any, sl
         ("held", "being-checked"),
         ("requested", "being-checked"),
         ("checking", "being-checked"),
-        ("superseded", "being-checked"),
         ("booked", "booked"),
         ("changed", "booked"),
         ("conflict", "not-booked"),
@@ -41,6 +40,7 @@ def test_a_conflict_offers_others_of_the_same_kind(offered: Any, portal: Any, sl
         ("expired", "not-booked"),
         ("cancelled", "not-booked"),
         ("cancelled-by-clinic", "not-booked"),
+        ("superseded", "not-booked"),
         ("refused: reseal", "not-booked"),
     ],
 )
@@ -73,6 +73,35 @@ def test_contradicting_outcomes_are_being_checked(world: Any, offered: Any, port
     other.report("booking-1", 1, 1, "conflict")
     assert portal.booking("booking-1")["word"] == "being-checked"
     other.report("booking-1", 1, 2, "booked")
+    assert portal.booking("booking-1")["word"] == "booked"
+
+
+def test_an_agent_that_was_replaced_counts_no_further_than_its_version(
+    world: Any, offered: Any, portal: Any, slot: Any
+) -> None:
+    """It goes on counting revs of an older version: the word stays that of the newest (simulated life 30)."""
+    portal.book(offered, "booking-1", slot("a")["id"])
+    portal.book(offered, "booking-1", None, version=2)
+    other = world.agent(takeover=True)
+    other.report("booking-1", 2, 2, "cancelled")
+    offered.report("booking-1", 1, 2, "changed")
+    offered.report("booking-1", 1, 3, "booked")
+    assert portal.booking("booking-1")["word"] == "not-booked"
+    assert portal.booking("booking-1")["outcomes"][-1]["outcome"] == "cancelled"
+
+
+def test_versions_the_hub_lost_are_counted_by_rev(offered: Any, portal: Any, slot: Any) -> None:
+    """A hub and a journal from backups: the last word of the one agent counts (simulated lives 41 and 203)."""
+    portal.book(offered, "booking-1", slot("a")["id"])
+    offered.report("booking-1", 2, 2, "booked")
+    offered.report("booking-1", 1, 3, "conflict")
+    assert portal.booking("booking-1")["word"] == "not-booked"
+
+
+def test_superseded_says_what_stands(offered: Any, portal: Any, slot: Any) -> None:
+    """The EMR knows a version that neither hub nor journal has: what it kept is the truth (simulated life 94)."""
+    portal.book(offered, "booking-1", slot("a")["id"])
+    offered.report("booking-1", 1, 1, "superseded", kept=True)
     assert portal.booking("booking-1")["word"] == "booked"
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import apsw
 
 SECTOR = 512
-MODES = ("none", "all", "subset", "torn")
+MODES = ("none", "all", "subset", "torn", "reordered")
+"""What of the writes not synced survives: nothing, everything, some, some sectors of some, some in another order."""
 Pending = tuple[int, bytes | None]
 """Offset and bytes of a write; a length and None: a truncation."""
 
@@ -50,8 +51,9 @@ class PowerDisk:
                 self.files[name] = file
         for file in self.files.values():
             data = bytearray(file.durable)
-            for at, what in file.pending:
-                if mode == "all" or (mode in {"subset", "torn"} and dice.random() < 0.5):
+            pending = dice.sample(file.pending, len(file.pending)) if mode == "reordered" else file.pending
+            for at, what in pending:
+                if mode == "all" or (mode != "none" and dice.random() < 0.5):
                     _replay(data, at, what, mode, dice)
             file.durable, file.current, file.pending = bytes(data), data, []
         self.gone, self.dead, self.crash_at, self.ops = {}, False, None, 0
@@ -139,7 +141,7 @@ class PowerVFS(apsw.VFS):
     """Files that live in memory, on a PowerDisk."""
 
     def __init__(self, name: str, disk: PowerDisk) -> None:
-        self.disk = disk
+        self.name, self.disk = name, disk
         super().__init__(name, base="")
 
     def xOpen(self, name: object, flags: list[int]) -> PowerFile:

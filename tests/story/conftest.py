@@ -46,21 +46,28 @@ class Clinic:
 
 
 class Town:
-    """One clinic, one hub, one booking site; every act goes through a process of its own."""
+    """One clinic, one hub, one booking site; every act goes through a process of its own.
 
-    def __init__(self, folder: Path, bookings: str, clinic: Clinic | None = None, **more: object) -> None:
+    `front`: the port where the agent finds the hub, when something stands between; `environs`: what else a process of
+    that name finds in its environment.
+    """
+
+    def __init__(
+        self, folder: Path, bookings: str, clinic: Clinic | None = None, *, front: int = 0, **more: object
+    ) -> None:
         self.folder = folder
         self.hub_folder = folder / "hub"
         self.file = folder / "clinique é" / "creneau.toml"  # a space and an accent, as clinics have
         self.data = folder / "etat"
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.begun: dict[str, int] = {}
+        self.environs: dict[str, dict[str, str]] = {}
         self.now = SystemClock().now().utc
         clinic = clinic or _file(folder / "clinique.db", self.now)
         self.emr = clinic.base
         self.desk = sample.receptionist(self.emr)
         self.port = _free_port()
-        self.url = f"https://127.0.0.1:{self.port}"
+        self.url = f"https://127.0.0.1:{front or self.port}"
         self.creneau("hub", "init", self.url, "--folder", str(self.hub_folder))
         ca = tls.private_files(self.hub_folder / "tls", "127.0.0.1", self.now).ca
         self.file.parent.mkdir()
@@ -80,7 +87,7 @@ class Town:
         make_root(self.data)
         if clinic.secret:
             self.creneau("secret", "set", "dme", typed=clinic.secret)
-        self.portal = PortalClient(self.url, desk.portal(self.hub_folder, "site-web"), ca)
+        self.portal = PortalClient(f"https://127.0.0.1:{self.port}", desk.portal(self.hub_folder, "site-web"), ca)
 
     # ---- processes
 
@@ -107,13 +114,17 @@ class Town:
             "hub": ("hub", "serve", "--folder", str(self.hub_folder), "--port", str(self.port)),
             "agent": ("run",),
         }[name]
+        self.start_program(name, "-m", "agent", "--lang", "en", "--config", str(self.file), *words)
+
+    def start_program(self, name: str, *words: str) -> None:
+        """Start what stands for "hub" or "agent", Python's own arguments given, and wait until it answers."""
         with (self.folder / f"{name}.log").open("ab") as log:
             self.begun[name] = log.tell()
             self.running[name] = subprocess.Popen(
-                [sys.executable, "-m", "agent", "--lang", "en", "--config", str(self.file), *words],
+                [sys.executable, *words],
                 stdout=log,
                 stderr=log,
-                env=self._environ(),
+                env=self._environ() | self.environs.get(name, {}),
             )
         self.until(name, self._hub_answers if name == "hub" else self._agent_answers)
 

@@ -26,7 +26,7 @@ from agent.core.booking.events import (
     Tell,
     Unknown,
 )
-from agent.core.booking.evidence import decides
+from agent.core.booking.evidence import GONE, decides
 from agent.core.booking.limits import Limits, half_day, over
 from agent.core.booking.model import (
     Booking,
@@ -49,6 +49,7 @@ from agent.core.booking.successions import SUCCESSIONS, WITHIN_VERSION
 from agent.core.booking.table import TABLE, UndefinedTransition, advance, diagram
 
 __all__ = [
+    "GONE",
     "RELEASED",
     "SUCCESSIONS",
     "TABLE",

@@ -65,10 +65,11 @@ class NotDone:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """The EMR was asked for the booking; None = no trace."""
+    """The EMR was asked for the booking; None = no trace. `elsewhere`: another EMR of the clinic has it."""
 
     effect: Effect | None
     now: datetime
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ def met(row: Booking, event: Looked, rules: WriteRules | None) -> Result:
     del rules
     effect = event.effect
     if effect is None:
-        return row, ()
+        return ask_person(row) if event.elsewhere else (row, ())
     if effect.pending:
         return _unfinished(row, effect, event.now)
     if effect.theirs:

@@ -154,7 +154,7 @@ def broken(row: Booking | None, after: Booking, move: Move) -> str:
     if row is not None:
         numbers = ("seen_ver", "done_ver", "outcome_rev", "reported_rev", "turn", "attempt")
         promises["grows"] = all(getattr(row, name) <= getattr(after, name) for name in numbers)
-        told = after.outcome_rev > row.outcome_rev
+        told = after.outcome_rev > max(row.outcome_rev, after.reported_rev)  # else it only counted on
         first = row.outcome is None or after.outcome is None
         pairs = WITHIN_VERSION if told_version(row) == told_version(after) else SUCCESSIONS
         promises["succession"] = first or not told or (row.outcome, after.outcome) in pairs

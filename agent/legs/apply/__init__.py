@@ -4,11 +4,12 @@ Rule: no write into the EMR without a durable intent of that version; an intent 
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from agent.core.booking import (
+    GONE,
     RELEASED,
     Booking,
     Cancels,
@@ -28,6 +29,7 @@ from agent.core.booking import (
     advance,
     claims,
     half_day,
+    has,
     held,
     on_hold,
     over,
@@ -35,7 +37,7 @@ from agent.core.booking import (
 from agent.core.errors import CreneauError, Misconfigured, Refused, Transient
 from agent.core.health import trusted
 from agent.core.message import say
-from agent.core.model import BookingId, Instant, Patient, Reading, Slot, Window
+from agent.core.model import BookingId, EmrName, Instant, Patient, Reading, Slot, Window
 from agent.core.sharing import SharingRules, still_allowed
 from agent.legs.apply.saving import Saving, no_mark
 from agent.legs.apply.watch import Watch
@@ -58,12 +60,14 @@ class Apply:
     """The apply leg of one source.
 
     `rules`: those in force, vetoes and posture folded in. `mode`: [[emr]] bookings. `interval`: the source's poll, how
-    often our appointments are compared with the agenda. `cancels`: what becomes of a place given up online. `freeze`: puts the posture to frozen, durably, when more than
-    three appointments of ours vanish in one poll; without it the leg itself stops writing until the agent restarts.
+    often our appointments are compared with the agenda. `cancels`: what becomes of a place given up online. `freeze`:
+    puts the posture to frozen, durably, when more than three appointments of ours vanish in one poll; without it the
+    leg itself stops writing until the agent restarts.
     `closed`: True while a restored journal waits for one full order list: nothing is begun. `enquire`: True when the
-    journal was lost or restored: a booking is looked up before it is written. `early`: True until
-    this run asked the hub for orders once, in vain or not: what an old copy of the journal believes is not told before.
-    `mark` names the points a crash test kills at. Raises what the EMR raises; what was durable is then resolved by a later step.
+    journal was lost or restored: a booking is looked up before it is written. `early`: True until this run asked the hub
+    for orders once, in vain or not: what an old copy of the journal believes is not told before. `others`: the clinic's
+    other sources that book: what one of them has is not booked here too. `mark` names the points a crash test kills at.
+    Raises what the EMR raises; what was durable is then resolved by a later step.
     """
 
     emr: Emr
@@ -79,6 +83,7 @@ class Apply:
     closed: Callable[[], bool] = _never
     enquire: Callable[[], bool] = _never
     early: Callable[[], bool] = _never
+    others: Mapping[EmrName, Books] = field(default_factory=dict)
     mark: Callable[[Mark, str], None] = no_mark
     longest: timedelta = timedelta(minutes=2)
     name: str = field(init=False)
@@ -266,7 +271,7 @@ class Apply:
 
     def _must_look(self, row: Booking, after: Booking, rules: WriteRules, *, writes: bool) -> bool:
         """Say whether the EMR may know more than the journal: a slot that is not free may be taken by ourselves."""
-        if writes and rules.enquire_first:
+        if writes and (rules.enquire_first or (self.others and not has(row))):
             return True
         answers = after.outcome_rev > row.outcome_rev
         if answers and row.goal_slot is not None and after.outcome is Outcome.CONFLICT:
@@ -282,12 +287,32 @@ class Apply:
         effect = self._writing.find(row.booking)
         if effect is not None and effect.pending and writes:
             return row  # the adapter verifies what it finds cut off before it writes
-        event = Looked(effect, now.utc)
+        other = self._elsewhere(row) if effect is None else None
+        if other is not None and row.goal is None:
+            self._saving.store(replace(row, emr=other), (), now)  # its own leg cancels it there
+            return None
+        event = Looked(effect, now.utc, elsewhere=other is not None)
         known, actions = advance(row, event, rules)
         if actions:
             self._saving.store(known, actions, now)
             return None
         return known
+
+    def _elsewhere(self, row: Booking) -> EmrName | None:
+        """Return the other source where the booking stands: no EMR's memory fences a write into another one.
+
+        One that cannot be asked counts only when the journal was lost: else the journal knows where a booking is.
+        """
+        for name, other in self.others.items():
+            try:
+                effect = other.find(row.booking)
+            except Transient:
+                if self.enquire() or (row.outcome is None and row.kept):
+                    raise
+                continue
+            if effect is not None and effect.ref is not None and effect.outcome not in GONE:
+                return name
+        return None
 
     def _unseal(self, row: Booking, now: Instant) -> Patient | None:
         """Open the patient's details before any intent; None = refused, the portal seals them anew."""

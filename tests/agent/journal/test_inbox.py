@@ -143,8 +143,11 @@ def test_a_hub_that_lost_its_data_hears_every_outcome_again(published: Journal, 
     assert published.records().facts()["log"] == "log-b"
 
 
-def test_on_a_low_disk_no_order_is_taken(published: Journal, make: SimpleNamespace) -> None:
+def test_on_a_low_disk_no_order_is_taken(
+    published: Journal, make: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With the ballast spent an order is not acknowledged; a poll without orders still is."""
+    monkeypatch.setattr(published._store.disk, "free", lambda: 0)
     published._store.disk.spend()
     with pytest.raises(Transient):
         _take(published, make, make.order(goal=make.slot(1)))

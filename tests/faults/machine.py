@@ -1,0 +1,46 @@
+"""What this machine lets a test do to it: fake clocks, small disks, networks of its own.
+
+Rule: a reason here means that the system forbids it, or that a package of the Makefile is not installed.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from glob import glob
+
+import pytest
+
+PACKAGES = "install the packages faketime, nftables and iproute2"
+NAMESPACE = ("unshare", "--net", "--map-root-user", "--user")
+
+
+def faketime() -> str:
+    """Return the library that lies about the time; skips without it."""
+    found = sorted(glob("/usr/lib/*/faketime/libfaketimeMT.so.1"))  # noqa: PTH207 - a pattern from the root
+    if not found:
+        pytest.skip(_missing("libfaketime"))
+    return found[0]
+
+
+def cannot_mount() -> str:
+    """Return why no file system can be mounted here, "" when one can."""
+    if sys.platform == "win32":
+        return "only on Linux"
+    done = subprocess.run(["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, check=False)
+    return "" if done.returncode == 0 and os.geteuid() == 0 else "only root may mount a small disk"
+
+
+def namespace() -> tuple[str, ...]:
+    """Return the words that run a program in a network of its own; skips where the kernel forbids it."""
+    if not shutil.which("nft") or not shutil.which("ip"):
+        pytest.skip(_missing("nft or ip"))
+    for words in (NAMESPACE[:2], NAMESPACE):
+        tried = subprocess.run([*words, "nft", "add", "table", "inet", "tried"], capture_output=True, check=False)
+        if tried.returncode == 0:
+            return words
+    pytest.skip(f"the kernel lets nobody here drop packets: {tried.stderr.decode().strip()}")
+
+
+def _missing(what: str) -> str:
+    return "only on Linux" if sys.platform == "win32" else f"there is no {what}: {PACKAGES}"
