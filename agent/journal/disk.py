@@ -34,7 +34,8 @@ class Disk:
             return 0
 
     def low(self) -> bool:
-        """Say whether the ballast is spent or the floor is reached."""
+        """Say whether the floor is reached, or the ballast is spent and cannot be laid again yet."""
+        self.restore()
         return self._ballast is not None and (self.spent() or self.free() < FLOOR)
 
     def spent(self) -> bool:

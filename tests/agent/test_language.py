@@ -49,7 +49,7 @@ def places(text: str) -> list[str]:
 
 def test_a_sentence_is_a_literal() -> None:
     """The catalogue can be drawn from the sources: no sentence is put together at run time."""
-    passes_on = {"agent/core/message.py", "agent/language.py", "agent/cli/app.py"}
+    passes_on = {"agent/core/message.py", "agent/language.py", "agent/cli/app.py", "agent/desk/voice.py"}
     odd = [where for where, node in calls() if not isinstance(node, ast.Constant)]
     assert [where for where in odd if where.rpartition(":")[0] not in passes_on] == []
 

@@ -24,6 +24,7 @@ from agent.core.model import (
     SlotKey,
     Window,
 )
+from agent.core.news import News
 from agent.core.sharing import (
     Accord,
     Allow,
@@ -131,6 +132,9 @@ class FakeBoard:
 
     def complete(self, emr: EmrName, now: Instant) -> None:
         self.reads.append((emr, now, self.views.writes))
+
+    def news(self, emr: EmrName, found: tuple[News, ...]) -> None:
+        self.told_news = found
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"publish has no business with Board.{name}")

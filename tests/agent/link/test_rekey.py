@@ -42,7 +42,6 @@ def leg(house: Any, noted: list[str]) -> Beat:
         board=house.board,
         sites=frozenset({NORTH}),
         sources={OSCAR: Source(frozenset({NORTH}), TICK)},
-        tick=TICK,
         vitals=lambda _now: Vitals("0.1.0", "linux", "i" * 22, "ok", 3, False, 1, "sealing.statement.jws"),
         noted=lambda kind, _jws, _now: noted.append(kind),
         rekeyed=lambda: noted.append("rekeyed"),
