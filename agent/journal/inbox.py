@@ -6,6 +6,7 @@ Rule: an order is acknowledged only by a cursor stored in the same transaction a
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -63,7 +64,7 @@ class JournalInbox:
 
         if not orders and not bad and self.cursor() == dict(cursor):
             return 0
-        new, erased = self._store.write(work, settle=False)
+        new, erased = self._store.write(work, settle=not orders and not bad)
         self._eraser.note(erased)
         return new
 
@@ -80,7 +81,10 @@ class JournalInbox:
         slot, rule, line = found or (None, "", None)
         was = stored(tx, order.booking)
         emr = slot.emr if slot else self._only
-        row, actions = advance(was, Ordered(order, emr, slot, line, now), None)
+        behind = was is not None and _is_behind(was, order)
+        row, actions = advance(None if behind else was, Ordered(order, emr, slot, line, now), None)
+        if was is not None and behind:
+            row = replace(row, row=was.row, turn=was.turn, attempt=was.attempt)
         if row != was:
             newest = was is None or row.seen_ver > was.seen_ver
             row = deeds.keep(tx, row, now, rule=rule if newest else None)
@@ -134,6 +138,15 @@ def perform(tx: Tx, row: Booking, actions: Sequence[object], now: datetime) -> N
         deeds.tell(tx, row, now)
     kinds = [action.kind for action in actions if isinstance(action, Task)]
     deeds.open_tasks(tx, row, kinds, now)
+
+
+def _is_behind(was: Booking, order: Order) -> bool:
+    """Say whether the hub was told more than this row knows: the state folder was brought back from an older copy.
+
+    What such a row says may long be untrue. It begins anew, as a lost one: it counts on from what was told, and the EMR
+    is asked before anything is.
+    """
+    return order.told > was.outcome_rev and order.version >= was.seen_ver
 
 
 def _is_set_apart(db: Reader, order: Order) -> bool:

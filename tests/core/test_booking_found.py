@@ -83,13 +83,3 @@ def test_outcomes_count_on_from_what_the_hub_holds() -> None:
     """After a lost journal or a takeover: the hub shows only the highest, so beginning at 1 would never be heard."""
     after, _ = advance(ordered(3, rev=2), Looked(shown(3, pending=False), NOW), FENCED)
     assert (after.outcome, after.outcome_rev) == (Outcome.BOOKED, 3)
-
-
-def test_a_journal_from_a_backup_counts_on_from_what_the_hub_was_told() -> None:
-    """Its next outcome has a rev of its own, so that it is no contradiction and counts (simulated life 203)."""
-    row = replace(ordered(), state=State.REPORTED, outcome=Outcome.BOOKED, done_ver=1, outcome_rev=1, reported_rev=1)
-    cancel = Order(ME, 3, None, Firmness.FIRM, None, NOW + timedelta(hours=1), None, None, b"c", 2)
-    after, _ = advance(row, Ordered(cancel, S1.emr, None, None, NOW), None)
-    assert (after.outcome_rev, after.reported_rev, after.seen_ver) == (2, 2, 3)
-    told = advance(row, Ordered(replace(cancel, told=0), S1.emr, None, None, NOW), None)[0]
-    assert told.outcome_rev == 1

@@ -26,14 +26,17 @@ from agent.core.envelope import (
     open_enrol,
     open_enrolled,
     open_next,
+    open_order,
     open_statement,
     open_turnover,
     public_jwk,
     read_code,
+    resign_order,
     seal,
     seal_patient,
     sealed_to,
     sign,
+    sign_order,
     statement,
     thumbprint,
     turn_over,
@@ -222,6 +225,32 @@ def test_a_hub_without_the_code_is_not_believed() -> None:
     with pytest.raises(Rejected):
         open_enrolled(told(envelope, good, OTHER), to=envelope, code=CODE, took=QUICK)
     assert open_enrolled(told(envelope, good | {"policy": 5}), to=envelope, code=CODE, took=QUICK).policy == {}
+
+
+@pytest.mark.parametrize(("why", "word"), [("used", "used"), ("<b>", ""), (None, "")])
+def test_the_hubs_word_for_why_a_code_is_refused_comes_along(why: object, word: str) -> None:
+    """A plain word only: it is not proved, and a person reads a sentence made of it."""
+    code = read_code("7K2M-" + "-".join(["12345"] * 5) + "-1")
+    body = enrol_body(code, SIGNING, SEALING, aud=ORIGIN, instance="i" * 22, software="x", clinic="c1", contact="Manon")
+    assert (body["clinic"], body["contact"]) == ("c1", "Manon")
+    envelope = seal("enrol", body, SIGNING, iss=thumbprint(SIGNING), aud=ORIGIN, jti="j" * 22, now=NOW)
+    refusal = {"problem": "unknown-clinic", "why": why}
+    names = {"iss": ORIGIN, "aud": thumbprint(SIGNING), "jti": "h" * 22, "re": "j" * 22, "log": "l"}
+    jws = answer("enrol", refusal, HUB, to=envelope.jws, now=NOW, **names)
+    with pytest.raises(Rejected) as wrong:
+        open_enrolled(jws, to=envelope, code=code, took=QUICK)
+    assert (wrong.value.problem, wrong.value.said) == ("unknown-clinic", word)
+
+
+def test_an_order_is_signed_anew_only_for_who_lacks_its_key() -> None:
+    """Byte for byte the same payload: the same order to whom it came before."""
+    claims = {"iss": ORIGIN, "aud": "c1", "booking": "booking-1", "version": 1, "goal": None, "slot": None}
+    whole = claims | {"firmness": "firm", "until": None, "expires_at": None, "patient_sha256": None}
+    jws = sign_order(whole, HUB)
+    assert resign_order(jws, named([HUB, NEXT]), NEXT) == jws
+    again = resign_order(jws, named([NEXT]), NEXT)
+    old, new = open_order(jws, named([HUB]), aud="c1"), open_order(again, named([NEXT]), aud="c1")
+    assert old.body_hash == new.body_hash
 
 
 @pytest.mark.parametrize(("said", "word"), [("bad-code", "bad-code"), ("<b>", "no-answer"), (5, "no-answer")])

@@ -57,3 +57,18 @@ def desk_outcomes(day: Any) -> list[dict[str, Any]]:
 
     with day.sample.hub.hub.store.read() as conn:
         return by_rev(conn, CLINIC, "days-lost-1")
+
+
+def test_the_operator_sees_who_needs_a_call_and_whom_to_call(day: Any) -> None:
+    """What the clinic wrote as its contact stands beside its state; a code's contact counts until the clinic joins."""
+    desk.code(day.hub, CLINIC, contact="Ancien numéro")
+    day.open()
+    day.until("heard", lambda: desk.clinics(day.hub)[0]["state"] == "ok" or day.sample.beat())
+    (clinic,) = desk.clinics(day.hub)
+    assert clinic["contact"] == "Manon Tremblay, 418 555-0142"
+    day.stop()
+    with day.sample.hub.hub.store.write() as conn:
+        conn.exec_driver_sql("UPDATE clinic SET beat_at = beat_at - 300000000")
+    (clinic,) = desk.clinics(day.hub)
+    assert clinic["state"] == "silent"
+    assert desk.STATES.index("silent") < desk.NEEDY

@@ -277,6 +277,9 @@ def test_a_state_folder_from_an_older_copy_contradicts_nobody(day: Any) -> None:
     assert [rev for rev, _ in after] == list(range(1, len(after) + 1))
     assert day.word("days-old-1") != "booked"
     assert day.ours() == []
+    (task,) = day.sample.ask("tasks-list")["tasks"]
+    day.sample.ask("tasks-done", n=task["n"], in_agenda=False)
     day.cancel("days-old-1", 3)
     day.outcome("days-old-1", 3)
+    assert day.word("days-old-1") == "not-booked"
     assert day.ours() == []

@@ -38,9 +38,8 @@ def first(row: None, event: Ordered, rules: WriteRules | None) -> Result:
 
 def again(row: Booking, event: Ordered, rules: WriteRules | None) -> Result:
     """Take a newer version; repeat the answer of an equal one; set a clash aside; ignore a lower one."""
+    del rules
     order = event.order
-    if order.told > row.outcome_rev:
-        return _behind(row, event, rules)
     if order.version > row.seen_ver:
         return _newest(row, event)
     if order.version < row.seen_ver:
@@ -49,17 +48,6 @@ def again(row: Booking, event: Ordered, rules: WriteRules | None) -> Result:
         return _clash(row)
     answered = row.outcome is not None and told_version(row) == order.version
     return row, (Tell(),) if answered else ()
-
-
-def _behind(row: Booking, event: Ordered, rules: WriteRules | None) -> Result:
-    """Begin the row anew when the hub was told more than it knows: the state folder was brought back from a copy.
-
-    What the row says may long be untrue: it counts on from what was told, and the EMR is asked before anything is.
-    """
-    if event.order.version < row.seen_ver:
-        return row, ()
-    after, actions = first(None, event, rules)
-    return replace(after, row=row.row, turn=row.turn, attempt=row.attempt), actions
 
 
 def _clash(row: Booking) -> Result:

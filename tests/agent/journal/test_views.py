@@ -5,7 +5,7 @@ Rule: what a view is, is asked of a reopened journal too.
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,9 @@ import pytest
 
 from agent.core.booking import Outcome, State
 from agent.core.changes import line
+from agent.core.model import Window
 from agent.journal import Journal
+from agent.journal.codec import slot_json
 
 
 def _written(journal: Journal) -> tuple[int, int]:
@@ -142,3 +144,23 @@ def test_a_request_called_back_still_speaks_for_its_slot(journal: Journal, make:
     journal.bookings("dme").save(back, tasks=("enter-cancel",), tell=True, erase=False, now=make.at())
     assert journal.views("dme").held() == {a.key}
     assert [r.booking for r in journal.bookings("dme").undecided(make.at())] == ["booking-1"]
+
+
+def test_a_slot_said_to_be_entered_is_held_until_the_agenda_shows_it_taken(
+    journal: Journal, make: SimpleNamespace
+) -> None:
+    """Held while a complete reading of its time still shows it free; a reading of another day says nothing of it."""
+    a, b = make.slot(0), make.slot(1)
+    facts = {"entered:booking-1": slot_json(a), "entered:booking-2": slot_json(b)}
+    journal.records().put(facts, make.at())
+    views = journal.views("dme")
+    assert views.held() == {a.key, b.key}
+    assert journal.views("other").held() == frozenset()
+    day, later = Window(a.start, b.end), Window(b.end + timedelta(days=1), b.end + timedelta(days=2))
+    assert views.met(day, frozenset({a.key, b.key}), make.at()) == 0
+    assert views.met(later, frozenset(), make.at()) == 0
+    assert journal.views("other").met(day, frozenset(), make.at()) == 0
+    assert views.met(day, frozenset({a.key}), make.at()) == 1
+    assert views.held() == {a.key}
+    assert views.met(later, frozenset(), make.at(days=30)) == 1
+    assert views.held() == frozenset()

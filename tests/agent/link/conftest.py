@@ -24,8 +24,10 @@ from agent.core.envelope import (
     sign_order,
     thumbprint,
 )
-from agent.core.model import BookingId, Instant, Patient, SiteId, SlotId
+from agent.core.health import Source, Vitals
+from agent.core.model import BookingId, EmrName, Instant, Patient, SiteId, SlotId
 from agent.core.sharing import SharedSlot
+from agent.legs.beat import Beat
 from agent.ports import Answer, Identity, Outgoing, Rotation, Standing
 
 UTC_START = datetime(2026, 11, 23, 14, tzinfo=UTC)
@@ -318,3 +320,30 @@ class House:
 def house() -> House:
     """Give a house with nothing told and no epoch."""
     return House()
+
+
+NORTH_ONLY = frozenset({NORTH})
+VITALS = Vitals("0.1.0", "linux", "i" * 22, "ok", 3, False, 1, "sealing.statement.jws")
+
+
+@pytest.fixture
+def beating(house: House) -> Callable[..., Beat]:
+    """Return a function that makes the beat leg of a house with one source, its epoch named."""
+
+    def make(tick: timedelta = timedelta(seconds=60), **more: Any) -> Beat:
+        house.outbox.stands = Standing(41, 5)
+        return Beat(
+            outbox=house.outbox,
+            inbox=house.inbox,
+            hub=house.hub,
+            keys=house.keys,
+            dice=house.dice,
+            board=house.board,
+            sites=NORTH_ONLY,
+            sources={EmrName("oscar"): Source(NORTH_ONLY, tick)},
+            tick=tick,
+            vitals=lambda _now: VITALS,
+            **more,
+        )
+
+    return make

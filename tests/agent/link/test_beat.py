@@ -8,7 +8,7 @@ import pytest
 from agent.core.booking import Turn
 from agent.core.envelope import Declined, Postponed
 from agent.core.errors import Transient
-from agent.core.health import Source, Vitals
+from agent.core.health import Vitals
 from agent.core.message import say
 from agent.core.model import EmrName, SiteId
 from agent.legs.beat import Beat
@@ -24,24 +24,13 @@ def kept() -> list[str]:
 
 
 @pytest.fixture
-def leg(house: Any, kept: list[str]) -> Beat:
-    house.outbox.stands = Standing(41, 5)
+def leg(house: Any, beating: Any, kept: list[str]) -> Beat:
     house.show("1")
     house.outbox.holds = house.outbox.shows
     house.board.complete(OSCAR, house.now)
     house.board.ok("deliver", house.now)
-    return Beat(
-        outbox=house.outbox,
-        inbox=house.inbox,
-        hub=house.hub,
-        keys=house.keys,
-        dice=house.dice,
-        board=house.board,
-        sites=frozenset({NORTH}),
-        sources={OSCAR: Source(frozenset({NORTH}), TICK)},
-        vitals=lambda _now: VITALS,
-        countersigned=lambda jws, _now: kept.append(jws),
-    )
+    made: Beat = beating(countersigned=lambda jws, _now: kept.append(jws))
+    return made
 
 
 def test_a_beat_says_how_we_are_and_renews(house: Any, leg: Beat) -> None:
@@ -113,6 +102,7 @@ def test_without_a_keeper_the_answer_is_let_go(house: Any, leg: Beat) -> None:
         leg.board,
         leg.sites,
         leg.sources,
+        leg.tick,
         lambda _now: Vitals("0.1.0", "linux", "i" * 22, "ok", 3, False, 1, "s", ledger_head="ab"),
     )
     house.hub.script = [{"countersigned": "ab"}]

@@ -8,13 +8,9 @@ from joserfc.jwk import OKPKey
 
 from agent.core.envelope import Barred, split, thumbprint
 from agent.core.errors import Transient
-from agent.core.health import Source, Vitals
 from agent.core.message import say
-from agent.core.model import EmrName, SiteId
 from agent.legs.beat import Beat
-from agent.ports import Standing
 
-NORTH, OSCAR, TICK = SiteId("north"), EmrName("oscar"), timedelta(seconds=60)
 LOST = Transient(say("talk to the hub"), say("no answer"))
 
 
@@ -31,21 +27,9 @@ def noted() -> list[str]:
 
 
 @pytest.fixture
-def leg(house: Any, noted: list[str]) -> Beat:
-    house.outbox.stands = Standing(41, 5)
-    return Beat(
-        outbox=house.outbox,
-        inbox=house.inbox,
-        hub=house.hub,
-        keys=house.keys,
-        dice=house.dice,
-        board=house.board,
-        sites=frozenset({NORTH}),
-        sources={OSCAR: Source(frozenset({NORTH}), TICK)},
-        vitals=lambda _now: Vitals("0.1.0", "linux", "i" * 22, "ok", 3, False, 1, "sealing.statement.jws"),
-        noted=lambda kind, _jws, _now: noted.append(kind),
-        rekeyed=lambda: noted.append("rekeyed"),
-    )
+def leg(beating: Any, noted: list[str]) -> Beat:
+    made: Beat = beating(noted=lambda kind, _jws, _now: noted.append(kind), rekeyed=lambda: noted.append("rekeyed"))
+    return made
 
 
 def verbs(house: Any) -> list[str]:

@@ -92,6 +92,9 @@ class Keys:
     def signing(self) -> OKPKey:
         return AGENT
 
+    def rotation(self, *, again: bool) -> None:
+        """Nothing is to be settled with the hub."""
+
     def hub(self) -> KeySet:
         return named([HUB])
 
