@@ -9,10 +9,10 @@ from typing import Any
 from agent.answers.house import Asked, House
 from agent.answers.reading import opened
 from agent.answers.shape import fault, finding
-from agent.config.faults import Faults
 from agent.core.errors import CreneauError, Refused
 from agent.core.message import say
 from agent.core.model import Finding, Severity
+from agent.core.sheet import Faults
 
 Line = Mapping[str, Any]
 
