@@ -20,9 +20,8 @@ from measuring import fdatasync_ms, until
 
 from adapters.sql import private
 from adapters.sql import sample as clinic
-from adapters.sql.mariadb import Mariadb
-from adapters.sql.oscar import OscarEmr, Terms
-from adapters.sql.oscar.grants import script
+from adapters.sql.emr import SqlEmr
+from adapters.sql.oscar import Oscar, Terms
 from agent.board import MemoryBoard
 from agent.clock import SystemClock
 from agent.core.model import EmrName, Instant, SiteId, SlotId, Window
@@ -108,7 +107,7 @@ def rules():
 def reading(server, folder):
     dates, busy = data_set(server)
     print(f"data: 10 doctors x 90 days, {dates} schedule days, {busy} appointments")
-    emr = OscarEmr(Terms(DME, (SitePart(SITE, "America/Toronto"),)), server.dialect(), StillClock())
+    emr = SqlEmr(Oscar(Terms(DME, (SitePart(SITE, "America/Toronto"),))), server.dialect(), StillClock())
     ids = (SlotId(f"id-{n:019}") for n in count())
     journal = Journal.open(folder / "state", DataBox(new_key()), now=NOW)
     bookings = journal.bookings(DME)
@@ -234,8 +233,7 @@ def main():
     if why := private.missing():
         print(f"left out: {why}")
         return
-    rights = script(Mariadb("DRIVER={MariaDB Unicode};SERVER=127.0.0.1;DATABASE=oscar", private.USER, str))
-    with tempfile.TemporaryDirectory() as name, private.serving(durable=True, grants=rights) as server:
+    with tempfile.TemporaryDirectory() as name, private.serving(durable=True) as server:
         folder = Path(name)
         reading(server, folder)
         for poll in (1, 5):

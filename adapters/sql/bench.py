@@ -14,12 +14,13 @@ from zoneinfo import ZoneInfo
 
 from adapters.conformance import NAME, SITE, Opening, Standing, Still
 from adapters.sql.dialect import Dialect
-from adapters.sql.oscar import OscarEmr, Terms
-from adapters.sql.oscar.book import Point
-from adapters.sql.oscar.terms import OURS
+from adapters.sql.emr import SqlEmr
+from adapters.sql.oscar import Oscar, Terms
+from adapters.sql.places import OURS
 from adapters.sql.sample import Base, Receptionist, rows
 from adapters.sql.schema import TABLES
 from adapters.sql.sqlite import SCHEME, Sqlite
+from adapters.sql.write import Point
 from agent.core.model import EmrRef
 
 LABEL = "Réservé en ligne"
@@ -67,11 +68,11 @@ class OscarBench:
             for table in TABLES:
                 base.execute(table)
 
-    def adapter(self) -> OscarEmr:
+    def adapter(self) -> SqlEmr:
         """Return an adapter on the file."""
-        return OscarEmr(self.terms, self.dialect(), Still())
+        return SqlEmr(Oscar(self.terms), self.dialect(), Still())
 
-    def between(self, act: Callable[[], None]) -> OscarEmr:
+    def between(self, act: Callable[[], None]) -> SqlEmr:
         """Return an adapter that is stepped into after its commit: before it, SQLite's lock keeps the screens waiting."""
         acts = [act]
 
@@ -79,10 +80,10 @@ class OscarBench:
             if point is Point.COMMITTED and acts:
                 acts.pop()()
 
-        return OscarEmr(self.terms, self.dialect(), Still(), pause)
+        return SqlEmr(Oscar(self.terms), self.dialect(), Still(), pause)
 
     @contextmanager
-    def failing(self) -> Iterator[OscarEmr]:
+    def failing(self) -> Iterator[SqlEmr]:
         """Let the database refuse every row of ours."""
         with self.base() as base:
             base.execute(self.refuse)

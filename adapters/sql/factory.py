@@ -7,7 +7,9 @@ from collections.abc import Mapping
 
 from adapters.sql import mariadb
 from adapters.sql.dialect import Dialect
-from adapters.sql.oscar import OscarEmr, Terms
+from adapters.sql.emr import SqlEmr
+from adapters.sql.mapping import Booking
+from adapters.sql.oscar import Oscar, Terms
 from adapters.sql.sqlite import Sqlite
 from agent.core.errors import Misconfigured
 from agent.core.message import say
@@ -15,27 +17,35 @@ from agent.core.model import EmrName
 from agent.ports import Tools
 
 
-def open_(name: EmrName, options: Mapping[str, object], tools: Tools) -> OscarEmr:
+def open_(name: EmrName, options: Mapping[str, object], tools: Tools) -> SqlEmr:
     """Return the adapter, not yet connected. Raises Misconfigured for an unknown mapping or connection."""
-    mapping = str(options.get("mapping", "oscar"))
-    if mapping != "oscar":
+    mapping = mapping_of(name, options, tools)
+    return SqlEmr(mapping, dialect_of(name, options, tools), tools.clock, mode=str(options.get("memory", "sidecar")))
+
+
+def mapping_of(name: EmrName, options: Mapping[str, object], tools: Tools) -> Booking:
+    """Return the mapping that the options name. Raises Misconfigured for an unknown one."""
+    word = str(options.get("mapping", "oscar"))
+    if word != "oscar":
         raise Misconfigured(
             say("open the EMR database"),
-            say("there is no mapping named {mapping}", mapping=mapping),
+            say("there is no mapping named {mapping}", mapping=word),
             say("write mapping = 'oscar'"),
             key="mapping",
         )
-    terms = Terms(
-        name=name,
-        sites=tools.sites,
-        long_codes=str(options.get("long_codes", "ask")),
-        holidays=str(options.get("holidays", "closed")),
-        label=tools.label,
+    return Oscar(
+        Terms(
+            name=name,
+            sites=tools.sites,
+            label=tools.label,
+            long_codes=str(options.get("long_codes", "ask")),
+            holidays=str(options.get("holidays", "closed")),
+        )
     )
-    return OscarEmr(terms, _dialect(name, options, tools), tools.clock)
 
 
-def _dialect(name: EmrName, options: Mapping[str, object], tools: Tools) -> Dialect:
+def dialect_of(name: EmrName, options: Mapping[str, object], tools: Tools) -> Dialect:
+    """Return the dialect that the connection names. Raises Misconfigured when it names none."""
     connection = str(options["connection"])
     if not connection.upper().startswith(mariadb.SCHEME):
         return Sqlite(connection)

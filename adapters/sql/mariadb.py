@@ -79,11 +79,11 @@ class Mariadb:
 
     name = "mariadb"
     lock = "FOR UPDATE"
-    keep = "ON DUPLICATE KEY UPDATE booking = booking"
     begin_read = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
     begin_write = "START TRANSACTION"
-    unsafe = """SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND engine <> 'InnoDB'
-    AND table_name IN ('appointment', 'appointmentArchive', 'creneau_applied')"""
+    alone = "SELECT COALESCE(GET_LOCK(?, 0), 0)"
+    engine = " ENGINE=InnoDB"
+    needs: Sequence[tuple[str, str]] = (("CREATE TEMPORARY TABLES", "*"),)  # the self-test at each connect
 
     login_s, lock_s, statement_s, answer_s = LOGIN_S, LOCK_S, STATEMENT_S, ANSWER_S
 
@@ -126,6 +126,29 @@ class Mariadb:
             real.close()
             raise
         return Line(real)
+
+    def locked(self, sql: str) -> str:
+        """Return it with its next-key locks: rows and gaps."""
+        return f"{sql} {self.lock}"
+
+    def freeze(self, table: str) -> str:  # noqa: ARG002 - the port's own
+        """Return nothing: gaps can be locked."""
+        return ""
+
+    def unless_there(self, table: str, columns: Sequence[str]) -> str:
+        """Return an INSERT that changes nothing of an existing row; INSERT IGNORE would deadlock by the dozen."""
+        places, key = ", ".join("?" * len(columns)), columns[0]
+        return f"INSERT INTO {table}({', '.join(columns)}) VALUES({places}) ON DUPLICATE KEY UPDATE {key} = {key}"
+
+    def unsafe(self, tables: Sequence[str]) -> str:
+        """Return a SELECT of tables that are not InnoDB's."""
+        names = ", ".join(f"'{table}'" for table in tables)
+        return f"""SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()
+        AND engine <> 'InnoDB' AND table_name IN ({names})"""  # noqa: S608 - our own words
+
+    def text(self, width: int) -> str:
+        """Return a type that compares byte by byte."""
+        return f"VARCHAR({width}) CHARACTER SET ascii COLLATE ascii_bin"
 
     def inserted(self, cursor: Cursor) -> int:
         """Return the number of the row inserted last on this connection."""

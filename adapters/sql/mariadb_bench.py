@@ -11,11 +11,12 @@ from typing import Any
 from adapters.conformance import Still
 from adapters.sql.bench import OscarBench
 from adapters.sql.dialect import Dialect
+from adapters.sql.emr import SqlEmr
 from adapters.sql.mariadb import LOCK_S
-from adapters.sql.oscar import OscarEmr
-from adapters.sql.oscar.book import Point
+from adapters.sql.oscar import Oscar
 from adapters.sql.private import Server, connect
 from adapters.sql.sample import Base
+from adapters.sql.write import Point
 
 
 class MariaBench(OscarBench):
@@ -42,7 +43,7 @@ class MariaBench(OscarBench):
         """Return the agent's way in."""
         return self.server.dialect()
 
-    def at(self, point: Point, act: Callable[[], None]) -> OscarEmr:
+    def at(self, point: Point, act: Callable[[], None]) -> SqlEmr:
         """Return an adapter that is stepped into once, at this point."""
         acts = [act]
 
@@ -52,11 +53,11 @@ class MariaBench(OscarBench):
 
         return self.stepped(pause)
 
-    def stepped(self, pause: Callable[[Point], None], lock_s: int = LOCK_S) -> OscarEmr:
+    def stepped(self, pause: Callable[[Point], None], lock_s: int = LOCK_S) -> SqlEmr:
         """Return an adapter that is stepped into at every point."""
         dialect = self.server.dialect()
         dialect.lock_s = lock_s
-        return OscarEmr(self.terms, dialect, Still(), pause)
+        return SqlEmr(Oscar(self.terms), dialect, Still(), pause)
 
     @contextmanager
     def base(self) -> Iterator[Any]:

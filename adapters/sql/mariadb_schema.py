@@ -3,8 +3,6 @@
 Rule: columns, widths, keys and collations follow OSCAR's, with its utf8mb3; written from facts, not copied.
 """
 
-from adapters.sql.oscar.applied import SIDECAR
-
 _APPOINTMENT = """provider_no VARCHAR(6){nn}, appointment_date DATE{day}, start_time TIME{time}, end_time TIME{time},
 name VARCHAR(50), demographic_no INT(10), program_id INT(11) DEFAULT 0, notes VARCHAR(255), reason VARCHAR(80),
 location VARCHAR(30), resources VARCHAR(255), type VARCHAR(50), style VARCHAR(10), billing VARCHAR(10),
@@ -47,4 +45,3 @@ KEY (hin), KEY (last_name, first_name))""",
     """CREATE TABLE site(site_id INT(11) NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(255) NOT NULL DEFAULT '',
 short_name VARCHAR(10) NOT NULL DEFAULT '', status TINYINT(4) NOT NULL DEFAULT 0, UNIQUE (name), UNIQUE (short_name))""",
 )
-SIDECAR_TABLE = SIDECAR["mariadb"]

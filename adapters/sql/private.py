@@ -1,4 +1,4 @@
-"""A private MariaDB server with OSCAR's tables, for tests and benches.
+"""A private MariaDB server with an EMR's tables, for tests and benches.
 
 Rule: loopback and a data folder of its own, as whoever runs it; nothing of the machine's is touched or left.
 """
@@ -17,16 +17,31 @@ from pathlib import Path
 from typing import Any
 
 from adapters.sql import mariadb_schema
+from adapters.sql.grants import script
+from adapters.sql.mapping import Booking
 from adapters.sql.mariadb import Mariadb
+from adapters.sql.oscar import Oscar, Terms
+from adapters.sql.sidecar import TABLE
+from agent.core.model import EmrName
 
 DRIVER = "MariaDB Unicode"
 USER, PASSWORD = "creneau", "m;ot} de {passe=é"
 DESK, DESK_PASSWORD = "oscar", "accueil"
-TABLES = (
-    *("appointment", "appointmentArchive", "provider", "demographic", "site"),
-    *("scheduledate", "scheduletemplate", "scheduletemplatecode", "scheduleholiday"),
-)
 _WAIT_S = 30
+
+
+@dataclass(frozen=True)
+class Database:
+    """One EMR's: its name, its statements, and the mapping whose rights our account gets; `sidecar` or a token."""
+
+    name: str
+    charset: str
+    tables: Sequence[str]
+    mapping: Booking
+    sidecar: bool = True
+
+
+OSCAR = Database("oscar", "utf8mb3", mariadb_schema.TABLES, Oscar(Terms(EmrName("dme"), ())))
 
 
 def missing() -> str:
@@ -47,6 +62,7 @@ class Server:
 
     folder: Path
     durable: bool = False
+    database: Database = OSCAR
     port: int = field(init=False, default=0)
     _process: subprocess.Popen[bytes] | None = field(init=False, default=None, repr=False)
 
@@ -72,7 +88,7 @@ class Server:
         raise RuntimeError((self.folder / "server.log").read_text(errors="replace")[-2000:])
 
     def _starts(self, port: int) -> bool:
-        # A site of OSCAR's runs without strict mode.
+        # A site of OSCAR's runs without strict mode; the others must stand it too.
         words = [
             f"--datadir={self.folder / 'my'}",
             f"--socket={self.folder / 's'}",
@@ -121,7 +137,7 @@ class Server:
     @property
     def connection(self) -> str:
         """Return what a clinic writes as `connection`."""
-        return f"DRIVER={{{DRIVER}}};SERVER=127.0.0.1;PORT={self.port};DATABASE=oscar"
+        return f"DRIVER={{{DRIVER}}};SERVER=127.0.0.1;PORT={self.port};DATABASE={self.database.name}"
 
     def dialect(self) -> Mariadb:
         """Return the agent's way in, with the agent's own account."""
@@ -135,27 +151,28 @@ class Server:
         """Return the connection text of the screens' own account."""
         return f"{self.connection};UID={DESK};PWD={DESK_PASSWORD};CHARSET=utf8mb4"
 
-    def oscar(self, *, grants: str) -> None:
-        """Make OSCAR's database and both accounts; ours gets what `grants` says and nothing more."""
+    def fill(self) -> None:
+        """Make the EMR's database and both accounts; ours gets what `creneau emr grants` prints and nothing more."""
+        base = self.database
         with closing(self.root()) as root:
-            root.execute("CREATE DATABASE oscar CHARACTER SET utf8mb3")
+            root.execute(f"CREATE DATABASE {base.name} CHARACTER SET {base.charset}")
             root.execute(f"CREATE USER {DESK}@localhost IDENTIFIED BY '{DESK_PASSWORD}'")
-            root.execute(f"GRANT ALL ON oscar.* TO {DESK}@localhost")
+            root.execute(f"GRANT ALL ON {base.name}.* TO {DESK}@localhost")
             root.execute(f"CREATE USER {USER}@localhost IDENTIFIED BY '{PASSWORD}'")
-        with closing(self.root("oscar")) as root:
-            for table in mariadb_schema.TABLES:
+        with closing(self.root(base.name)) as root:
+            for table in base.tables:
                 root.execute(table)
-            run(root, grants)
+            run(root, script(self.dialect(), base.mapping, sidecar=base.sidecar))
 
     def empty(self) -> None:
         """Take every row out of every table."""
-        with closing(self.root("oscar")) as root:
-            for table in (*TABLES, "creneau_applied"):
+        with closing(self.root(self.database.name)) as root:
+            for table in (*self.database.mapping.tables, *([TABLE] if self.database.sidecar else [])):
                 root.execute(f"DELETE FROM {table}")  # noqa: S608 - our own words
 
     def load(self, tables: dict[str, tuple[Sequence[str], Sequence[Sequence[Any]]]]) -> None:
         """Insert rows: {table: (columns, rows)}."""
-        with closing(self.root("oscar")) as root:
+        with closing(self.root(self.database.name)) as root:
             root.execute("START TRANSACTION")
             for table, (columns, rows) in tables.items():
                 places = ", ".join("?" * len(columns))
@@ -174,15 +191,15 @@ class Server:
 
 
 @contextmanager
-def serving(*, durable: bool = False, grants: str = "") -> Iterator[Server]:
-    """Make, start and lend a server; with `grants` it has OSCAR's database already."""
+def serving(database: Database = OSCAR, *, durable: bool = False, filled: bool = True) -> Iterator[Server]:
+    """Make, start and lend a server; `filled`: it has the EMR's database and both accounts already."""
     folder = Path(tempfile.mkdtemp(prefix="creneau-db-"))  # short: a socket's path ends at 108 characters
-    server = Server(folder, durable)
+    server = Server(folder, durable, database)
     try:
         server.make()
         server.start()
-        if grants:
-            server.oscar(grants=grants)
+        if filled:
+            server.fill()
         yield server
     finally:
         server.stop(kill=True)

@@ -3,7 +3,8 @@
 Rule: columns, widths in comments and collations follow OSCAR's (NOCASE for its `ci` text); nothing else is kept.
 """
 
-from adapters.sql.oscar.applied import SIDECAR
+from adapters.sql import sidecar
+from adapters.sql.sqlite import SCHEME, Sqlite
 
 _CI = "TEXT COLLATE NOCASE"
 
@@ -36,5 +37,5 @@ lastUpdateDate TEXT NOT NULL)""",
     "CREATE INDEX demographic_hin ON demographic(hin)",
     f"""CREATE TABLE site(site_id INTEGER PRIMARY KEY AUTOINCREMENT, name {_CI} NOT NULL UNIQUE,
 short_name {_CI} NOT NULL UNIQUE, status INTEGER NOT NULL DEFAULT 1)""",
-    SIDECAR["sqlite"],
+    sidecar.table(Sqlite(f"{SCHEME}oscar")),
 )

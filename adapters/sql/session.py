@@ -42,7 +42,7 @@ class Work:
 
     def locked(self, sql: str, *values: Value) -> Sequence[Row]:
         """Run a SELECT whose rows stay ours until the transaction ends."""
-        return self.rows(f"{sql} {self._dialect.lock}", *values)
+        return self.rows(self._dialect.locked(sql), *values)
 
     def change(self, sql: str, *values: Value) -> int:
         """Run an INSERT, UPDATE or DELETE and return how many rows it touched."""
@@ -56,9 +56,19 @@ class Work:
         cursor.execute(sql, values)
         return self._dialect.inserted(cursor)
 
-    def unless_there(self, sql: str, *values: Value) -> None:
-        """Run an INSERT that leaves an existing row as it is, and locks it."""
-        self.change(f"{sql} {self._dialect.keep}", *values)
+    def unless_there(self, table: str, columns: Sequence[str], *values: Value) -> None:
+        """Insert a row that leaves an existing one as it is, and locks it; the first column is the key."""
+        self.change(self._dialect.unless_there(table, columns), *values)
+
+    def freeze(self, table: str) -> None:
+        """Let nobody else write this table until the transaction ends, where rows alone cannot be locked."""
+        if sql := self._dialect.freeze(table):
+            self.change(sql)
+
+    def alone(self, name: str) -> None:
+        """Take the database's own session lock of this name, kept until the connection closes. Raises Transient."""
+        if not self.rows(self._dialect.alone, name)[0][0]:
+            raise Transient(say("write into the agenda"), say("another agent holds the clinic's lock in the database"))
 
 
 class Session:

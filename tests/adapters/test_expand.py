@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from adapters.sql.oscar.expand import Unclear, Visit, agenda, slots, visits
 from adapters.sql.oscar.read import DAY_S, Busy, Raw, Schedule, busy, seconds
-from adapters.sql.oscar.terms import Place, Terms, clock
+from adapters.sql.oscar.terms import Terms
+from adapters.sql.places import Place, clock
 from agent.core.model import Cell, EmrName, SiteId, Window
 from agent.ports import SitePart
 

@@ -16,8 +16,6 @@ from typing import Any, TypeVar
 import pytest
 
 from adapters.sql import private, sample
-from adapters.sql.mariadb import Mariadb
-from adapters.sql.oscar.grants import script
 from agent.clock import SystemClock
 from agent.config import write_example
 from agent.keys import make_root
@@ -221,8 +219,7 @@ def oscar(tmp_path: Path) -> Iterator[tuple[Town, private.Server]]:
     """Make a town whose clinic keeps its agenda in OSCAR on a MariaDB server of its own, and lend both."""
     if why := private.missing():
         pytest.skip(why)
-    rights = script(Mariadb("DRIVER={MariaDB Unicode};SERVER=127.0.0.1;DATABASE=oscar", private.USER, str))
-    with private.serving(durable=True, grants=rights) as server:
+    with private.serving(durable=True) as server:
         path = tmp_path / "modele.db"
         sample.make(path, (SystemClock().now().utc - timedelta(days=1)).date())
         server.load(sample.tables(path))

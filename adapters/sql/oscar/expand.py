@@ -12,7 +12,8 @@ from math import ceil
 from zoneinfo import ZoneInfo
 
 from adapters.sql.oscar.read import Busy, Raw, Schedule
-from adapters.sql.oscar.terms import Place, Terms, later, moment, twice
+from adapters.sql.oscar.terms import Terms
+from adapters.sql.places import Place, later, moment, twice
 from agent.core.message import Message, say
 from agent.core.model import AgendaRow, Cell, Finding, Practitioner, Severity, Slot, Window
 from agent.ports import SitePart

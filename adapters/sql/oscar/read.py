@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from adapters.sql.oscar.terms import OURS
+from adapters.sql.places import OURS
 from adapters.sql.session import Row, Work
 
 SCHEDULES = """SELECT sd.provider_no, CAST(sd.sdate AS CHAR), sd.available, sd.reason, own.name, own.timecode, pub.timecode

@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapters.conformance.bench import cells
-from adapters.sql.mariadb import Mariadb
 from adapters.sql.mariadb_bench import MariaBench
-from adapters.sql.oscar.grants import script
 from adapters.sql.private import Server, missing, serving
 
 
@@ -18,8 +16,7 @@ def server() -> Iterator[Server]:
     """Lend a server as OSCAR sites run theirs: no strict mode."""
     if why := missing():
         pytest.skip(why)
-    rights = script(Mariadb("DRIVER={MariaDB Unicode};SERVER=127.0.0.1;DATABASE=oscar", "creneau", str))
-    with serving(grants=rights) as made:
+    with serving() as made:
         yield made
 
 

@@ -30,7 +30,7 @@ def clinic() -> Iterator[private.Server]:
     """Start a server with a clinic's OSCAR in it and no account of ours."""
     if why := private.missing():
         pytest.skip(why)
-    with private.serving() as server:
+    with private.serving(filled=False) as server:
         with closing(server.root()) as root:
             root.execute("CREATE DATABASE oscar CHARACTER SET utf8mb3")
         with closing(server.root("oscar")) as root:

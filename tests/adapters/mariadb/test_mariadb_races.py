@@ -11,9 +11,9 @@ import pytest
 from adapters.conformance import Opening
 from adapters.conformance.bench import DAY, MINE, MONDAY, OTHER, at, book, cells, someone
 from adapters.sql.mariadb_bench import MariaBench
-from adapters.sql.oscar.book import Point
-from adapters.sql.oscar.rows import DAY as WHOLE_DAY
 from adapters.sql.private import Server, connect
+from adapters.sql.write import DAY as WHOLE_DAY
+from adapters.sql.write import Point
 from agent.core.booking import Effect, Op, Outcome, Write
 from agent.core.errors import Transient
 from agent.core.model import BookingId, Window

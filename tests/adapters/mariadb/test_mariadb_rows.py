@@ -10,10 +10,12 @@ import pytest
 from adapters.conformance import Still
 from adapters.conformance.bench import DAY, MINE, MONDAY, at, book, cancel, cells
 from adapters.sql.bench import LABEL
+from adapters.sql.emr import SqlEmr
+from adapters.sql.grants import script
 from adapters.sql.mariadb import Mariadb
 from adapters.sql.mariadb_bench import MariaBench
-from adapters.sql.oscar import OscarEmr
-from adapters.sql.oscar.grants import script
+from adapters.sql.oscar import Oscar
+from adapters.sql.private import OSCAR
 from adapters.sql.sqlite import Sqlite
 from agent.core.booking import Op, Outcome, Write
 from agent.core.errors import Misconfigured
@@ -32,7 +34,7 @@ def template(maria: MariaBench, text: str | None, name: str = "T", who: str = "P
 
 def read(maria: MariaBench, **terms: str) -> tuple[list[tuple[float, str]], list[str]]:
     """Return (hour, type) of Monday's slots, and the codes of what was found."""
-    emr = OscarEmr(replace(maria.terms, **terms), maria.dialect(), Still())
+    emr = SqlEmr(Oscar(replace(maria.terms, **terms)), maria.dialect(), Still())
     reading = emr.slots(DAY)
     emr.close()
     slots = sorted(((s.start - MONDAY) / timedelta(hours=1), s.type) for s in reading.slots)
@@ -291,5 +293,5 @@ def test_a_right_that_was_not_given_is_not_used(maria: MariaBench) -> None:
 def test_the_account_of_another_machine_is_any_machines() -> None:
     """From elsewhere the clinic's administrator puts the address for %."""
     away = Mariadb("DRIVER={X};SERVER=db.clinic.example;DATABASE=oscar_12", "creneau", str)
-    assert "GRANT SELECT ON `oscar_12`.`appointment` TO 'creneau'@'%';" in script(away)
-    assert script(Sqlite("sqlite:///x.db")).count("GRANT") == 0
+    assert "GRANT SELECT ON `oscar_12`.`appointment` TO 'creneau'@'%';" in script(away, OSCAR.mapping, sidecar=True)
+    assert script(Sqlite("sqlite:///x.db"), OSCAR.mapping, sidecar=True).count("GRANT") == 0

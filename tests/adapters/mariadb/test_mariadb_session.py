@@ -16,9 +16,9 @@ from adapters.sql.dialect import Kind
 from adapters.sql.factory import open_
 from adapters.sql.mariadb import Line, Mariadb
 from adapters.sql.mariadb_bench import MariaBench
-from adapters.sql.oscar.book import Point
 from adapters.sql.private import PASSWORD, USER, Server
 from adapters.sql.session import PATIENCE, Session
+from adapters.sql.write import Point
 from agent.core.booking import Outcome
 from agent.core.errors import Ambiguous, CreneauError, Misconfigured, Refused, Transient
 from agent.core.message import say
