@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from adapters.sql.free import DAY_S, Busy
 from adapters.sql.places import OURS
 from adapters.sql.session import Row, Work
 
@@ -23,8 +24,6 @@ CODES = "SELECT code, description, duration FROM scheduletemplatecode ORDER BY i
 PEOPLE = "SELECT provider_no, last_name, first_name FROM provider"
 SITES = "SELECT name FROM site ORDER BY name"
 
-DAY_S = 86_400
-
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -35,20 +34,6 @@ class Schedule:
     available: bool
     reason: str
     timecode: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Busy:
-    """An appointment as it overlaps: seconds of the day, half-open. `gone`: cancelled or deleted."""
-
-    who: str
-    day: date
-    start_s: int
-    end_s: int
-    gone: bool
-    ours: bool
-    blocked: bool
-    odd: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +69,9 @@ def busy(row: Row) -> Busy:
     odd = first is None or last is None
     start_s, end_s = (0, DAY_S) if first is None or last is None else (first, max(last, first + 1))
     gone = (status or "")[:1] in ("C", "D")
-    return Busy(who, date.fromisoformat(day), start_s, end_s, gone, creator == OURS, bool(blocked), odd)
+    # Ends are inclusive, 09:14 shows as 09:15; an end on a round five minutes was written by hand as exclusive.
+    shown_s = end_s + 60 * (end_s % 300 != 0)
+    return Busy(who, date.fromisoformat(day), start_s, end_s, gone, creator == OURS, bool(blocked), odd, shown_s)
 
 
 def seconds(text: str | None) -> int | None:
