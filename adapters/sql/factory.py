@@ -5,7 +5,7 @@ Rule: the connection picks the dialect, the mapping picks the EMR; nothing is co
 
 from collections.abc import Mapping
 
-from adapters.sql import mariadb
+from adapters.sql import mariadb, odbc
 from adapters.sql.dialect import Dialect
 from adapters.sql.emr import SqlEmr
 from adapters.sql.mapping import Booking
@@ -47,6 +47,6 @@ def mapping_of(name: EmrName, options: Mapping[str, object], tools: Tools) -> Bo
 def dialect_of(name: EmrName, options: Mapping[str, object], tools: Tools) -> Dialect:
     """Return the dialect that the connection names. Raises Misconfigured when it names none."""
     connection = str(options["connection"])
-    if not connection.upper().startswith(mariadb.SCHEME):
+    if not connection.upper().startswith(odbc.SCHEME):
         return Sqlite(connection)
     return mariadb.Mariadb(connection, str(options.get("user") or ""), lambda: tools.secret(name), name)

@@ -3,75 +3,23 @@
 Rule: what the driver gets wrong in silence is set right at every connect, and proved before the first statement.
 """
 
-import re
-import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from importlib import import_module
 from typing import Any
 
 from adapters.sql import native
 from adapters.sql.dialect import Connection, Cursor, Kind
+from adapters.sql.odbc import ANSWER_S, DOING, LOCK_S, LOGIN_S, STATEMENT_S, Line, braced, driver, parts, unusable
 from agent.core.errors import CreneauError, Misconfigured
 from agent.core.message import Message, say
-
-SCHEME = "DRIVER="
-LOGIN_S, LOCK_S, STATEMENT_S, ANSWER_S = 5, 3, 30, 40
-"""How long to wait for: a login, somebody else's lock, one statement, any sign of life from the server."""
 
 LENGTHS = (127, 128, 129, 300)
 """Characters around the length from which the driver, left alone, stores other text than it was given."""
 _SESSION = """SET SESSION sql_mode = 'STRICT_ALL_TABLES', innodb_lock_wait_timeout = {lock_s},
 max_statement_time = {statement_s}"""
-_PAIR = re.compile(r"\s*([^=;]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|[^;]*)\s*(?:;|$)")
 _OURS = {"UID", "USER", "PWD", "PASSWORD", "INITSTMT", "AUTO_RECONNECT", "OPTION"}
 _HERE = {"", "localhost", "127.0.0.1", "::1"}
 
-DOING = say("open the EMR database")
 DRIVER = say("install another version of the MariaDB ODBC driver")
-
-
-class Line:
-    """A pyodbc connection that remembers its last cursor, so that another thread can cancel what runs on it."""
-
-    def __init__(self, real: Any) -> None:
-        """Take the open connection."""
-        self._real = real
-        self._last: Any = None
-        self._cancelling: threading.Thread | None = None
-
-    def cursor(self) -> Any:
-        """Return a fresh cursor."""
-        self._last = self._real.cursor()
-        return self._last
-
-    def cancel(self) -> None:
-        """Stop the running statement; any thread, at once.
-
-        The driver asks the server by a connection of its own, which a frozen server never answers.
-        """
-        if self._last is not None and (self._cancelling is None or not self._cancelling.is_alive()):
-            self._cancelling = threading.Thread(target=_cancel, args=(self._last,), daemon=True)
-            self._cancelling.start()
-
-    def close(self) -> None:
-        """Close it; a connection whose cancelling still runs is left to the process's end, or the driver crashes."""
-        if self._cancelling is not None:
-            self._cancelling.join(CANCEL_S)
-            if self._cancelling.is_alive():
-                _LEFT.append(self)
-                return
-        self._last = None
-        self._real.close()
-
-
-_LEFT: list[Line] = []
-CANCEL_S = 1
-
-
-def _cancel(cursor: Any) -> None:
-    with suppress(Exception):  # it may have ended by itself
-        cursor.cancel()
 
 
 class Mariadb:
@@ -92,19 +40,14 @@ class Mariadb:
 
         `secret` names it in the vault. Raises Misconfigured for a connection that cannot be used, or a missing driver.
         """
-        self._parts = dict(_parts(connection))
+        self._parts = parts(connection, _OURS)
+        if self._parts.get("CHARSET", "utf8mb4").lower() != "utf8mb4":
+            raise unusable(say("the character set must be utf8mb4: others lose letters in silence"))
         self._user = user
         self._password = password
         self._secret = secret
-        try:
-            pyodbc: Any = import_module("pyodbc")
-        except ImportError as cause:  # pyodbc, or the system's libodbc under it
-            what = say("a part of the adapter {name} is not installed", name="sql")
-            hint = say("install creneau[sql] and, on Linux, the package unixodbc")
-            raise Misconfigured(DOING, what, hint) from cause
-        pyodbc.pooling = False  # else a connection left in doubt comes back
-        self._driver = pyodbc
-        self.errors: type[Exception] = pyodbc.Error
+        self._driver = driver()
+        self.errors: type[Exception] = self._driver.Error
 
     def connect(self) -> Connection:
         """Log in, set the session and prove that texts arrive as they are. Raises what the driver or vault raises."""
@@ -198,7 +141,7 @@ class Mariadb:
     def _text(self) -> str:
         parts = {**self._parts, "CHARSET": "utf8mb4"}
         if self._user:
-            parts |= {"UID": _braced(self._user), "PWD": _braced(self._password())}
+            parts |= {"UID": braced(self._user), "PWD": braced(self._password())}
         # The driver's own words: a login timeout set through ODBC does not end a handshake with a frozen server.
         parts |= {
             "CONN_TIMEOUT": str(self.login_s),
@@ -223,29 +166,3 @@ class Mariadb:
 
     def _fault(self, fact: str, hint: Message) -> Misconfigured:
         return Misconfigured(DOING, say("the connection failed its self-test ({fact})", fact=fact), hint)
-
-
-def _parts(connection: str) -> Iterable[tuple[str, str]]:
-    """Yield the pairs of a connection text, keys in capitals. Raises Misconfigured for what must not stand in it."""
-    if not connection.upper().startswith(SCHEME):
-        raise _unusable(say("the connection names no database this agent knows"))
-    end = 0
-    for match in _PAIR.finditer(connection):
-        key, value, end = match[1].upper(), match[2].strip(), match.end()
-        if key in _OURS:
-            raise _unusable(say("{key} does not belong in the connection", key=key))
-        if key == "CHARSET" and value.lower() != "utf8mb4":
-            raise _unusable(say("the character set must be utf8mb4: others lose letters in silence"))
-        yield key, value
-    if connection[end:].strip():
-        raise _unusable(say("the connection cannot be read"))
-
-
-def _unusable(what: Message) -> Misconfigured:
-    hint = say("write connection = 'DRIVER=…;SERVER=…;DATABASE=…', and the account as user = '…'")
-    return Misconfigured(DOING, what, hint, key="connection")
-
-
-def _braced(text: str) -> str:
-    """Quote a value so that it may hold any character."""
-    return "{" + text.replace("}", "}}") + "}"

@@ -12,7 +12,7 @@ from adapters.conformance import Still
 from adapters.sql.bench import OscarBench
 from adapters.sql.dialect import Dialect
 from adapters.sql.emr import SqlEmr
-from adapters.sql.mariadb import LOCK_S
+from adapters.sql.odbc import LOCK_S
 from adapters.sql.oscar import Oscar
 from adapters.sql.private import Server, connect
 from adapters.sql.sample import Base

@@ -67,14 +67,15 @@ def whole(low: int, high: int) -> Reader:
     return read
 
 
-def list_of(reader: Reader, *, empty: bool = False) -> Reader:
-    """Read a list whose values `reader` reads; doubles are dropped."""
+def list_of(reader: Reader, *, empty: bool = False, doubles: bool = False) -> Reader:
+    """Read a list whose values `reader` reads; doubles are dropped unless they mean something."""
 
     def read(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list):
             raise Wrong(say("this must be a list"), say('write the values between brackets: ["…", "…"]'))
         if not value and not empty:
             raise Wrong(say("the list is empty"))
-        return tuple(dict.fromkeys(reader(one) for one in value))
+        found = tuple(reader(one) for one in value)
+        return found if doubles else tuple(dict.fromkeys(found))
 
     return read

@@ -14,8 +14,9 @@ from adapters.conformance.bench import DAY, MINE, at, book
 from adapters.sql import native
 from adapters.sql.dialect import Kind
 from adapters.sql.factory import open_
-from adapters.sql.mariadb import Line, Mariadb
+from adapters.sql.mariadb import Mariadb
 from adapters.sql.mariadb_bench import MariaBench
+from adapters.sql.odbc import Line
 from adapters.sql.private import PASSWORD, USER, Server
 from adapters.sql.session import PATIENCE, Session
 from adapters.sql.write import Point
@@ -379,7 +380,7 @@ def test_without_its_driver_the_adapter_says_what_to_install(monkeypatch: pytest
     def absent(name: str) -> Any:
         raise ImportError(name)
 
-    monkeypatch.setattr("adapters.sql.mariadb.import_module", absent)
+    monkeypatch.setattr("adapters.sql.odbc.import_module", absent)
     with pytest.raises(Misconfigured) as told:
         Mariadb("DRIVER={X};SERVER=h", "creneau", str)
     assert "unixodbc" in str(told.value.hint)
