@@ -9,13 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from adapters.sql.places import Clinic, Place, later, moment, twice
+from adapters.sql.places import DAY, Clinic, Place, later, moment, twice
 from agent.core.message import Message, say
 from agent.core.model import AgendaRow, Cell, Finding, Practitioner, Severity, Slot, Window
 from agent.ports import SitePart
-
-DAY = 1440
-DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)

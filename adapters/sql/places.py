@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from agent.core.model import EmrName, Slot, SlotKey, Window
 from agent.ports import SitePart
 
+DAY, DAY_S = 1440, 86_400
 OURS = "creneau"
 """Our mark in every row we make, where the EMR has a column for who made it."""
 
@@ -100,3 +101,13 @@ def lasts(start: datetime, end: datetime) -> int:
 def clock(minute: int) -> str:
     """Return a minute of the day as a TIME column takes it."""
     return f"{minute // 60:02}:{minute % 60:02}:00"
+
+
+def seconds(text: str | None) -> int | None:
+    """Return the second of the day a TIME column shows, 24:00:00 included; None for what is no time of a day."""
+    parts = (text or "").split(".")[0].split(":")
+    if len(parts) != 3 or not all(part.isdecimal() for part in parts):
+        return None
+    hours, minutes, rest = map(int, parts)
+    total = hours * 3600 + minutes * 60 + rest
+    return total if minutes < 60 and rest < 60 and total <= DAY_S else None

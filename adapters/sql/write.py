@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 from adapters.sql.applied import PLACED, Applied, Seen, answer
 from adapters.sql.dialect import Kind
 from adapters.sql.mapping import Booking, Wanted
-from adapters.sql.places import Place, lasts, place
+from adapters.sql.places import DAY, Place, lasts, place
 from adapters.sql.session import Session, Work
 from agent.core.booking import Effect, Op, Outcome, Write, WriteRules
 from agent.core.errors import Ambiguous, CreneauError, Misconfigured, Transient
@@ -24,7 +24,6 @@ from agent.ports import Clock
 log = logging.getLogger("creneau.adapters.sql")
 
 DOING = say("write into the agenda")
-DAY = 1440
 
 T = TypeVar("T")
 

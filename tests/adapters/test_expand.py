@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.sql.free import DAY_S, Busy, Visit
+from adapters.sql.free import Busy, Visit
 from adapters.sql.oscar.expand import Unclear, agenda, slots, visits
-from adapters.sql.oscar.read import Raw, Schedule, busy, seconds
+from adapters.sql.oscar.read import Raw, Schedule, busy
 from adapters.sql.oscar.terms import Terms
-from adapters.sql.places import Place, clock
+from adapters.sql.places import DAY_S, Place, clock, seconds
 from agent.core.model import Cell, EmrName, SiteId, Window
 from agent.ports import SitePart
 

@@ -9,9 +9,10 @@ from itertools import groupby
 from math import ceil
 
 from adapters.sql import free
-from adapters.sql.free import DAY, Day, Visit
+from adapters.sql.free import Day, Visit
 from adapters.sql.oscar.read import Raw, Schedule
 from adapters.sql.oscar.terms import Terms
+from adapters.sql.places import DAY
 from agent.core.message import Message, say
 from agent.core.model import AgendaRow, Finding, Slot, Window
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from adapters.sql.free import DAY_S, Busy
-from adapters.sql.places import OURS
+from adapters.sql.free import Busy
+from adapters.sql.places import DAY_S, OURS, seconds
 from adapters.sql.session import Row, Work
 
 SCHEDULES = """SELECT sd.provider_no, CAST(sd.sdate AS CHAR), sd.available, sd.reason, own.name, own.timecode, pub.timecode
@@ -72,16 +72,6 @@ def busy(row: Row) -> Busy:
     # Ends are inclusive, 09:14 shows as 09:15; an end on a round five minutes was written by hand as exclusive.
     shown_s = end_s + 60 * (end_s % 300 != 0)
     return Busy(who, date.fromisoformat(day), start_s, end_s, gone, creator == OURS, bool(blocked), odd, shown_s)
-
-
-def seconds(text: str | None) -> int | None:
-    """Return the second of the day a TIME column shows, 24:00:00 included; None for what is no time of a day."""
-    parts = (text or "").split(".")[0].split(":")
-    if len(parts) != 3 or not all(part.isdecimal() for part in parts):
-        return None
-    hours, minutes, rest = map(int, parts)
-    total = hours * 3600 + minutes * 60 + rest
-    return total if minutes < 60 and rest < 60 and total <= DAY_S else None
 
 
 def _schedule(row: Row) -> Schedule:

@@ -9,8 +9,7 @@ from adapters.sql.applied import Seen
 from adapters.sql.mapping import Wanted
 from adapters.sql.matching import tailed
 from adapters.sql.oscar.patient import NOBODY, NOTES
-from adapters.sql.oscar.read import seconds
-from adapters.sql.places import OURS, Place, clock
+from adapters.sql.places import DAY, OURS, Place, clock, seconds
 from adapters.sql.session import Work
 from agent.core.model import EmrRef
 
@@ -38,7 +37,7 @@ AND notes LIKE ?"""  # noqa: S608 - a constant
 MARK = f"""UPDATE appointment SET notes = REPLACE(notes, ?, ?) WHERE appointment_no = ? AND creator = '{OURS}'
 AND notes LIKE ?"""  # noqa: S608 - a constant
 
-DAY, LEAST = 1440, 60
+LEAST = 60
 REMARKS = 50
 """Width of appointment.remarks."""
 

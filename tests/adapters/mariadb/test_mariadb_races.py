@@ -11,8 +11,8 @@ import pytest
 from adapters.conformance import Opening
 from adapters.conformance.bench import DAY, MINE, MONDAY, OTHER, at, book, cells, someone
 from adapters.sql.mariadb_bench import MariaBench
+from adapters.sql.places import DAY as WHOLE_DAY
 from adapters.sql.private import Server, connect
-from adapters.sql.write import DAY as WHOLE_DAY
 from adapters.sql.write import Point
 from agent.core.booking import Effect, Op, Outcome, Write
 from agent.core.errors import Transient
