@@ -81,7 +81,7 @@ class Server:
     def start(self) -> None:
         """Start and wait until it answers; the port is chosen once, and kept over restarts."""
         for _ in range(1 if self.port else 5):  # somebody may take a free port before the server does
-            port = self.port or _free_port()
+            port = self.port or free_port()
             if self._starts(port):
                 self.port = port
                 return
@@ -235,7 +235,8 @@ def _account() -> list[str]:
     return ["--user=root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port nobody listens on now."""
     with socket.socket() as line:
         line.bind(("127.0.0.1", 0))
         port: int = line.getsockname()[1]

@@ -1,0 +1,148 @@
+"""The PostgreSQL dialect, over ODBC with psqlODBC.
+
+Rule: PostgreSQL has no gap locks, so a table is frozen before it is checked; a failed transaction is only rolled back.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from adapters.sql import sqlstates
+from adapters.sql.dialect import Connection, Cursor, Kind
+from adapters.sql.odbc import DOING, LOCK_S, LOGIN_S, STATEMENT_S, Line, braced, driver, parts
+from agent.core.errors import CreneauError, Misconfigured
+from agent.core.message import Message, say
+
+NAMES = ("postgres", "psqlodbc")
+"""What a driver of this dialect is called, in small letters."""
+
+_OURS = {"UID", "USER", "USERNAME", "PWD", "PASSWORD", "CONNSETTINGS", "PROTOCOL", "BOOLSASCHAR", "PQOPT"}
+_GIVEN = "é😀" * 150
+DRIVER = say("install another version of the PostgreSQL ODBC driver, the one named Unicode")
+
+
+class Postgres:
+    """A PostgreSQL database. The connection is written `DRIVER={PostgreSQL Unicode};SERVER=…;DATABASE=…`."""
+
+    name = "postgresql"
+    begin_read = "START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+    begin_write = "START TRANSACTION ISOLATION LEVEL READ COMMITTED"  # each statement after the lock sees the newest
+    alone = "SELECT CASE WHEN pg_try_advisory_lock(hashtext(?)) THEN 1 ELSE 0 END"
+    engine = ""
+    needs: Sequence[tuple[str, str]] = ()
+
+    login_s, lock_s, statement_s = LOGIN_S, LOCK_S, STATEMENT_S
+
+    def __init__(self, connection: str, user: str, password: Callable[[], str], secret: str = "ID") -> None:  # noqa: S107 - the name of a secret, not one
+        """Take the connection text, the account ("" = the service's own) and where its password is asked for.
+
+        `secret` names it in the vault. Raises Misconfigured for a connection that cannot be used, or a missing driver.
+        """
+        self._parts = parts(connection, _OURS)
+        self._user = user
+        self._password = password
+        self._secret = secret
+        self._driver = driver()
+        self.errors: type[Exception] = self._driver.Error
+
+    def connect(self) -> Connection:
+        """Log in, set the session and prove that it is as it was set. Raises what the driver or the vault raises."""
+        real = self._driver.connect(self._text(), timeout=self.login_s, autocommit=True)  # transactions go by statement
+        try:
+            for setting in (
+                f"SET lock_timeout = '{self.lock_s}s'",
+                f"SET statement_timeout = '{self.statement_s}s'",
+                "SET idle_in_transaction_session_timeout = '60s'",
+                "SET TIME ZONE 'UTC'",
+            ):
+                real.execute(setting)
+            self._prove(real)
+        except self.errors as cause:
+            real.close()
+            if self.kind(cause) is Kind.SETUP:
+                raise self._fault(self.code(cause), DRIVER) from cause
+            raise
+        except CreneauError:
+            real.close()
+            raise
+        return Line(real)
+
+    def locked(self, sql: str) -> str:
+        """Return it with its row locks; the gaps are frozen by the table."""
+        return f"{sql} FOR UPDATE"
+
+    def freeze(self, table: str) -> str:
+        """Return a lock that lets everybody read and nobody else write."""
+        return f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"
+
+    def unless_there(self, table: str, columns: Sequence[str]) -> str:
+        """Return an INSERT that waits for another's of the same key, then does nothing."""
+        places = ", ".join("?" * len(columns))
+        return f"INSERT INTO {table}({', '.join(columns)}) VALUES({places}) ON CONFLICT ({columns[0]}) DO NOTHING"
+
+    def unsafe(self, tables: Sequence[str]) -> str:
+        """Return a SELECT of tables that a crash empties."""
+        names = ", ".join(f"'{table}'" for table in tables)
+        return f"SELECT relname FROM pg_class WHERE relpersistence <> 'p' AND relname IN ({names})"  # noqa: S608 - our own words
+
+    def text(self, width: int) -> str:
+        """Return a type that compares byte by byte."""
+        return f'VARCHAR({width}) COLLATE "C"'
+
+    def inserted(self, cursor: Cursor) -> int:
+        """Return the number the INSERT answered by its RETURNING."""
+        return int(cursor.fetchall()[0][0])
+
+    def interrupt(self, connection: Connection) -> None:
+        """Cancel the running statement; any thread."""
+        if isinstance(connection, Line):
+            connection.cancel()
+
+    def kind(self, error: Exception) -> Kind:
+        """Classify by SQLSTATE."""
+        return sqlstates.kind(error)
+
+    def code(self, error: Exception) -> str:
+        """Return the SQLSTATE."""
+        return sqlstates.code(error)
+
+    def hint(self, kind: Kind) -> Message:
+        """Return what to do about a fault of the set-up."""
+        if kind is Kind.LOGIN:
+            return say("creneau secret set {id}", id=self._secret)
+        return say("creneau check emr")
+
+    def grants(self, needs: Sequence[tuple[str, str]]) -> Iterable[str]:
+        """Yield GRANT statements for rights like ("SELECT, INSERT", "appointment"), or on "SEQUENCE appointment_id_seq"."""
+        for right, table in needs:
+            yield f'GRANT {right} ON {table} TO "{self._user or "creneau"}";'
+
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """Return what `check` shows."""
+        return (
+            ("version", "SHOW server_version"),
+            ("isolation", "SHOW transaction_isolation"),
+            ("charset", "SHOW server_encoding"),
+            ("time-zone", "SHOW TIME ZONE"),
+        )
+
+    def _text(self) -> str:
+        # 7.4-0: after an error every statement fails until ROLLBACK; the driver's own savepoints would keep locks.
+        options = f"connect_timeout={self.login_s} keepalives_idle=10 keepalives_interval=5 keepalives_count=3"
+        text = {**self._parts, "BOOLSASCHAR": "0", "PROTOCOL": "7.4-0", "PQOPT": braced(options)}
+        if self._user:
+            text |= {"UID": self._user, "PWD": braced(self._password())}
+        return ";".join(f"{key}={value}" for key, value in text.items())
+
+    def _prove(self, real: Any) -> None:
+        """Refuse a session that is not as it was set, or that changes texts on their way."""
+        encoding, zone, timeout = real.execute(
+            "SELECT current_setting('server_encoding'), current_setting('TimeZone'), current_setting('lock_timeout')"
+        ).fetchone()
+        if (encoding, zone, timeout) != ("UTF8", "UTC", f"{self.lock_s}s"):
+            raise self._fault(f"{encoding} {zone} {timeout}", say("look for a proxy between the agent and PostgreSQL"))
+        (seen,) = real.execute("SELECT CAST(? AS text)", (_GIVEN,)).fetchone()
+        if seen != _GIVEN:
+            raise self._fault("text", DRIVER)
+
+    def _fault(self, fact: str, hint: Message) -> Misconfigured:
+        return Misconfigured(DOING, say("the connection failed its self-test ({fact})", fact=fact), hint)

@@ -1,0 +1,12 @@
+"""GNU Health on PostgreSQL keeps every promise of the kit, with the rights it asks for and no more."""
+
+import pytest
+
+from adapters import conformance
+from adapters.sql.mapped.bench import MappedBench
+
+
+@pytest.mark.parametrize("promise", conformance.PROMISES, ids=[promise.name for promise in conformance.PROMISES])
+def test_promises(promise: conformance.Promise, gnuhealth: MappedBench) -> None:
+    """The adapter keeps the promise that names the case."""
+    assert promise.holds(gnuhealth)
