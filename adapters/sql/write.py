@@ -200,7 +200,7 @@ class Writer:
         row, old = self._mapping.see(work, known.ref, lock=True), self._mapping.see(work, known.previous, lock=True)
         mine = row is not None and row.is_ours and row.key == known.slot
         gone = (row is None or row.gone) and old is not None
-        lost = row is not None and mine and bool(self._others(work, row, known))
+        lost = row is not None and (not row.made or (mine and bool(self._others(work, row, known))))
         if gone or lost or (mine and old is not None and not old.is_ours):
             if row is not None and mine:  # what staff touched is theirs
                 self._mapping.undo(work, row.ref, self._now())

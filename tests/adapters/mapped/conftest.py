@@ -2,19 +2,31 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
 import pytest
 
 from adapters.conformance import NAME, SITE
+from adapters.conformance.bench import cells
 from adapters.sql import private, private_postgres
+from adapters.sql.dialect import Dialect
 from adapters.sql.grants import script
 from adapters.sql.mapped import MappingFile, load, mapped
 from adapters.sql.mapped.bench import MappedBench
 from adapters.sql.mapped.file import SHIPPED
-from adapters.sql.mapped.made import GNUHEALTH
+from adapters.sql.mapped.made import GNUHEALTH, HOURS
+from adapters.sql.mapped.mapping import MappedBooking
+from adapters.sql.mariadb import Mariadb
 from adapters.sql.places import Clinic
 from adapters.sql.postgres import Postgres
+
+GNUHEALTH_FILE = load(SHIPPED / "gnuhealth.toml")
+HOURS_FILE = load(SHIPPED / "hours-mysql.toml")
+
+
+def booking(file: MappingFile) -> MappedBooking:
+    made = mapped(file, Clinic(NAME, (SITE,)))
+    assert isinstance(made, MappedBooking)
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -25,25 +37,41 @@ def postgres() -> Iterator[private_postgres.Server]:
     with private_postgres.serving() as server:
         server.database("gnuhealth", GNUHEALTH)
         with closing(server.screens("gnuhealth")) as desk:
-            private.run(desk, rights(gnuhealth_file(), server.dialect("gnuhealth")))
+            private.run(desk, script(server.dialect("gnuhealth"), booking(GNUHEALTH_FILE), sidecar=True))
         yield server
 
 
-@pytest.fixture
-def gnuhealth(postgres: private_postgres.Server) -> Iterator[MappedBench]:
-    """Lend a bench for the kit."""
-    bench = MappedBench(gnuhealth_file(), lambda: postgres.dialect("gnuhealth"), lambda: screens(postgres))
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[private.Server]:
+    """Lend a MariaDB server with a plain agenda and the agent's exact rights."""
+    if why := private.missing():
+        pytest.skip(why)
+    with private.serving(private.Database("hours", "utf8mb4", HOURS, booking(HOURS_FILE))) as server:
+        yield server
+
+
+@pytest.fixture(params=["gnuhealth on postgresql", "hours on mariadb"])
+def copy(request: pytest.FixtureRequest) -> Iterator[MappedBench]:
+    """Lend a bench of each shape, with free slots at 8, 9, 10 and 11 on the kit's Monday."""
+    bench = _gnuhealth(request) if request.param.startswith("gnuhealth") else _hours(request)
+    bench.fresh(cells(8, 9, 10, 11))
     yield bench
     bench.close()
 
 
-def gnuhealth_file() -> MappingFile:
-    return load(SHIPPED / "gnuhealth.toml")
+def _gnuhealth(request: pytest.FixtureRequest) -> MappedBench:
+    server: private_postgres.Server = request.getfixturevalue("postgres")
+
+    def desk() -> Dialect:
+        return Postgres(server.connection("gnuhealth"), private.DESK, lambda: private.DESK_PASSWORD)
+
+    return MappedBench(GNUHEALTH_FILE, lambda: server.dialect("gnuhealth"), desk)
 
 
-def rights(file: MappingFile, dialect: Any) -> str:
-    return script(dialect, mapped(file, Clinic(NAME, (SITE,))), sidecar=True)
+def _hours(request: pytest.FixtureRequest) -> MappedBench:
+    server: private.Server = request.getfixturevalue("mariadb")
 
+    def desk() -> Dialect:
+        return Mariadb(server.connection, private.DESK, lambda: private.DESK_PASSWORD)
 
-def screens(server: private_postgres.Server) -> Postgres:
-    return Postgres(server.connection("gnuhealth"), private.DESK, lambda: private.DESK_PASSWORD)
+    return MappedBench(HOURS_FILE, server.dialect, desk)

@@ -1,4 +1,4 @@
-"""GNU Health on PostgreSQL keeps every promise of the kit, with the rights it asks for and no more."""
+"""Every shipped mapping file keeps every promise of the kit, with the rights it asks for and no more."""
 
 import pytest
 
@@ -7,6 +7,6 @@ from adapters.sql.mapped.bench import MappedBench
 
 
 @pytest.mark.parametrize("promise", conformance.PROMISES, ids=[promise.name for promise in conformance.PROMISES])
-def test_promises(promise: conformance.Promise, gnuhealth: MappedBench) -> None:
+def test_promises(promise: conformance.Promise, copy: MappedBench) -> None:
     """The adapter keeps the promise that names the case."""
-    assert promise.holds(gnuhealth)
+    assert promise.holds(copy)
