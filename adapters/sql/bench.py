@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from adapters.conformance import NAME, SITE, Opening, Standing, Still
 from adapters.sql.dialect import Dialect
 from adapters.sql.emr import SqlEmr
+from adapters.sql.mapping import Booking
 from adapters.sql.oscar import Oscar, Terms
 from adapters.sql.places import OURS
 from adapters.sql.sample import Base, Receptionist, rows
@@ -43,6 +44,11 @@ class OscarBench:
         """Return where the agenda is."""
         return self.path
 
+    @property
+    def mapping(self) -> Booking:
+        """Return the mapping under test."""
+        return Oscar(self.terms)
+
     def fresh(self, openings: Sequence[Opening]) -> None:
         """Start anew with these cells."""
         self.empty()
@@ -70,7 +76,7 @@ class OscarBench:
 
     def adapter(self) -> SqlEmr:
         """Return an adapter on the file."""
-        return SqlEmr(Oscar(self.terms), self.dialect(), Still())
+        return SqlEmr(self.mapping, self.dialect(), Still())
 
     def between(self, act: Callable[[], None]) -> SqlEmr:
         """Return an adapter that is stepped into after its commit: before it, SQLite's lock keeps the screens waiting."""
@@ -80,7 +86,7 @@ class OscarBench:
             if point is Point.COMMITTED and acts:
                 acts.pop()()
 
-        return SqlEmr(Oscar(self.terms), self.dialect(), Still(), pause)
+        return SqlEmr(self.mapping, self.dialect(), Still(), pause)
 
     @contextmanager
     def failing(self) -> Iterator[SqlEmr]:

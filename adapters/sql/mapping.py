@@ -122,7 +122,10 @@ class Tokened(Booking, Protocol):
     """Ability of a mapping: an appointment can carry a short text of ours, for a clinic that makes no sidecar."""
 
     def tokens(self, work: Work, like: str, now: datetime) -> Sequence[tuple[EmrRef, str]]:
-        """Return (appointment, token) of rows made by us whose token is LIKE this, from yesterday on, locked."""
+        """Return (appointment, token) of rows made by us whose token is LIKE this, from yesterday on.
+
+        Not locked: the session lock makes us the only writer of tokens, and a range would keep every screen waiting.
+        """
         ...
 
     def mark(self, work: Work, ref: EmrRef, old: str, new: str) -> bool:

@@ -29,7 +29,7 @@ class Mariadb:
     lock = "FOR UPDATE"
     begin_read = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
     begin_write = "START TRANSACTION"
-    alone = "SELECT COALESCE(GET_LOCK(?, 0), 0)"
+    alone = "SELECT COALESCE(GET_LOCK(CONCAT(?, '.', DATABASE()), 0), 0)"  # locks belong to the whole server
     engine = " ENGINE=InnoDB"
     needs: Sequence[tuple[str, str]] = (("CREATE TEMPORARY TABLES", "*"),)  # the self-test at each connect
 

@@ -11,15 +11,18 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from adapters.sql import mariadb_schema
+from adapters.sql import mariadb_schema, openemr
 from adapters.sql.grants import script
 from adapters.sql.mapping import Booking
 from adapters.sql.mariadb import Mariadb
+from adapters.sql.openemr import OpenEmr
+from adapters.sql.openemr import schema as openemr_schema
 from adapters.sql.oscar import Oscar, Terms
 from adapters.sql.sidecar import TABLE
 from agent.core.model import EmrName
@@ -41,7 +44,9 @@ class Database:
     sidecar: bool = True
 
 
-OSCAR = Database("oscar", "utf8mb3", mariadb_schema.TABLES, Oscar(Terms(EmrName("dme"), ())))
+NAME = EmrName("dme")
+OSCAR = Database("oscar", "utf8mb3", mariadb_schema.TABLES, Oscar(Terms(NAME, ())))
+OPENEMR = Database("openemr", "utf8mb4", openemr_schema.TABLES, OpenEmr(openemr.Terms(NAME, ())))
 
 
 def missing() -> str:
@@ -156,13 +161,20 @@ class Server:
         base = self.database
         with closing(self.root()) as root:
             root.execute(f"CREATE DATABASE {base.name} CHARACTER SET {base.charset}")
-            root.execute(f"CREATE USER {DESK}@localhost IDENTIFIED BY '{DESK_PASSWORD}'")
+            root.execute(f"CREATE USER IF NOT EXISTS {DESK}@localhost IDENTIFIED BY '{DESK_PASSWORD}'")
             root.execute(f"GRANT ALL ON {base.name}.* TO {DESK}@localhost")
-            root.execute(f"CREATE USER {USER}@localhost IDENTIFIED BY '{PASSWORD}'")
+            root.execute(f"CREATE USER IF NOT EXISTS {USER}@localhost IDENTIFIED BY '{PASSWORD}'")
         with closing(self.root(base.name)) as root:
             for table in base.tables:
                 root.execute(table)
             run(root, script(self.dialect(), base.mapping, sidecar=base.sidecar))
+
+    def beside(self, database: Database) -> "Server":
+        """Make another EMR's database on this server, and return the same server as seen from there."""
+        other = copy(self)
+        other.database = database
+        other.fill()
+        return other
 
     def empty(self) -> None:
         """Take every row out of every table."""

@@ -41,7 +41,7 @@ class Token:
 
     def claim(self, work: Work, booking: BookingId, now: datetime) -> Applied:
         """Become the only writer of this database until the connection closes; then look. Raises Transient."""
-        work.alone(f"creneau.{self._mapping.clinic.name}")
+        work.alone("creneau")
         return self.recall(work, booking, now) or Applied(booking, 0, "")
 
     def recall(self, work: Work, booking: BookingId, now: datetime) -> Applied | None:
@@ -56,16 +56,16 @@ class Token:
         return [known for each in marks.values() if (known := _applied(each)) is not None]
 
     def remember(self, work: Work, known: Applied, now: datetime) -> None:
-        """Bring the tokens up to what was done; a conflict leaves none, an undone row took its own along."""
+        """Bring the tokens up to what was done; a conflict leaves none, an undone row took its own along.
+
+        A mere new version is not written: the appointment may be staff's by now, and theirs is not touched.
+        """
         for mark in self._marks(work, known.booking, now):
-            if known.outcome == Outcome.CANCELLED or mark.ref not in (known.ref, known.previous):
-                new = _text(replace(mark, version=known.version, outcome=Outcome.CANCELLED))
-            elif mark.ref == known.ref and known.outcome in _STATES:
-                new = _text(replace(mark, version=known.version, outcome=known.outcome))
-            else:
-                continue
-            if new != mark.text:
-                self._mapping.mark(work, mark.ref, mark.text, new)
+            left = known.outcome == Outcome.CANCELLED or mark.ref not in (known.ref, known.previous)
+            outcome = Outcome.CANCELLED if left else known.outcome if mark.ref == known.ref else mark.outcome
+            if outcome in _STATES and outcome != mark.outcome:
+                new = replace(mark, version=known.version, outcome=outcome)
+                self._mapping.mark(work, mark.ref, mark.text, _text(new))
 
     def token(self, booking: BookingId, version: int, key: SlotKey) -> str:
         """Return the token of an appointment not yet verified."""

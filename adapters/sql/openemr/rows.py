@@ -112,7 +112,7 @@ def delete(work: Work, ref: EmrRef) -> bool:
 
 def tokens(work: Work, like: str, since: date) -> list[tuple[EmrRef, str]]:
     """Read the comments of our events that carry a token."""
-    return [(EmrRef(str(number)), text) for number, text in work.locked(TOKENS, f"{since:%Y-%m-%d}", like)]
+    return [(EmrRef(str(number)), text) for number, text in work.rows(TOKENS, f"{since:%Y-%m-%d}", like)]
 
 
 def mark(work: Work, ref: EmrRef, old: str, new: str) -> bool:

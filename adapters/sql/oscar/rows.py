@@ -97,7 +97,7 @@ def delete(work: Work, ref: EmrRef) -> bool:
 
 def tokens(work: Work, like: str, since: str) -> list[tuple[EmrRef, str]]:
     """Read the notes of our rows that carry a token."""
-    return [(EmrRef(str(number)), notes) for number, notes in work.locked(TOKENS, since, like)]
+    return [(EmrRef(str(number)), notes) for number, notes in work.rows(TOKENS, since, like)]
 
 
 def mark(work: Work, ref: EmrRef, old: str, new: str) -> bool:
