@@ -5,11 +5,13 @@ Rule: the connection picks the dialect, the mapping picks the EMR; nothing is co
 
 from collections.abc import Mapping
 
-from adapters.sql import mariadb, odbc
+from adapters.sql import mariadb, odbc, openemr, oscar
 from adapters.sql.dialect import Dialect
 from adapters.sql.emr import SqlEmr
 from adapters.sql.mapping import Booking
-from adapters.sql.oscar import Oscar, Terms
+from adapters.sql.openemr import OpenEmr
+from adapters.sql.oscar import Oscar
+from adapters.sql.places import DAY
 from adapters.sql.sqlite import Sqlite
 from agent.core.errors import Misconfigured
 from agent.core.message import say
@@ -25,22 +27,17 @@ def open_(name: EmrName, options: Mapping[str, object], tools: Tools) -> SqlEmr:
 
 def mapping_of(name: EmrName, options: Mapping[str, object], tools: Tools) -> Booking:
     """Return the mapping that the options name. Raises Misconfigured for an unknown one."""
-    word = str(options.get("mapping", "oscar"))
-    if word != "oscar":
-        raise Misconfigured(
-            say("open the EMR database"),
-            say("there is no mapping named {mapping}", mapping=word),
-            say("write mapping = 'oscar'"),
-            key="mapping",
-        )
-    return Oscar(
-        Terms(
-            name=name,
-            sites=tools.sites,
-            label=tools.label,
-            long_codes=str(options.get("long_codes", "ask")),
-            holidays=str(options.get("holidays", "closed")),
-        )
+    word, clinic = str(options.get("mapping", "oscar")), (name, tools.sites, tools.label)
+    holidays = str(options.get("holidays", "closed"))
+    if word == "oscar":
+        return Oscar(oscar.Terms(*clinic, str(options.get("long_codes", "ask")), holidays))
+    if word == "openemr":
+        return OpenEmr(openemr.Terms(*clinic, _grid(options), str(options.get("visit", "office_visit")), holidays))
+    raise Misconfigured(
+        say("open the EMR database"),
+        say("there is no mapping named {mapping}", mapping=word),
+        say("write mapping = 'oscar' or 'openemr'"),
+        key="mapping",
     )
 
 
@@ -50,3 +47,11 @@ def dialect_of(name: EmrName, options: Mapping[str, object], tools: Tools) -> Di
     if not connection.upper().startswith(odbc.SCHEME):
         return Sqlite(connection)
     return mariadb.Mariadb(connection, str(options.get("user") or ""), lambda: tools.secret(name), name)
+
+
+def _grid(options: Mapping[str, object]) -> int:
+    minutes = options.get("grid", 15)
+    if not isinstance(minutes, int) or minutes < 1 or DAY % minutes:
+        what = say("a grid of {minutes} minutes does not divide the day", minutes=str(minutes))
+        raise Misconfigured(say("open the EMR database"), what, say("write grid = 5, 10, 15, 20, 30 or 60"), key="grid")
+    return minutes
