@@ -3,15 +3,20 @@
 Rule: the connection picks the dialect, the mapping picks the EMR; nothing is connected here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
-from adapters.sql import mariadb, odbc, openemr, oscar
+from adapters.sql import odbc, postgres, sqlserver
 from adapters.sql.dialect import Dialect
-from adapters.sql.emr import SqlEmr
+from adapters.sql.emr import SqlEmr, SqlReader
+from adapters.sql.mapped import load, mapped
+from adapters.sql.mapped.emr import MappedEmr
+from adapters.sql.mapped.file import SHIPPED, shipped
+from adapters.sql.mapped.mapping import MappedBooking
 from adapters.sql.mapping import Booking
-from adapters.sql.openemr import OpenEmr
-from adapters.sql.oscar import Oscar
-from adapters.sql.places import DAY
+from adapters.sql.mariadb import Mariadb
+from adapters.sql.oscar import Oscar, Terms
+from adapters.sql.places import Clinic
 from adapters.sql.sqlite import Sqlite
 from agent.core.errors import Misconfigured
 from agent.core.message import say
@@ -19,26 +24,50 @@ from agent.core.model import EmrName
 from agent.ports import Tools
 
 
-def open_(name: EmrName, options: Mapping[str, object], tools: Tools) -> SqlEmr:
-    """Return the adapter, not yet connected. Raises Misconfigured for an unknown mapping or connection."""
-    mapping = mapping_of(name, options, tools)
-    return SqlEmr(mapping, dialect_of(name, options, tools), tools.clock, mode=str(options.get("memory", "sidecar")))
-
-
-def mapping_of(name: EmrName, options: Mapping[str, object], tools: Tools) -> Booking:
-    """Return the mapping that the options name. Raises Misconfigured for an unknown one."""
-    word, clinic = str(options.get("mapping", "oscar")), (name, tools.sites, tools.label)
-    holidays = str(options.get("holidays", "closed"))
-    if word == "oscar":
-        return Oscar(oscar.Terms(*clinic, str(options.get("long_codes", "ask")), holidays))
-    if word == "openemr":
-        return OpenEmr(openemr.Terms(*clinic, _grid(options), str(options.get("visit", "office_visit")), holidays))
-    raise Misconfigured(
-        say("open the EMR database"),
-        say("there is no mapping named {mapping}", mapping=word),
-        say("write mapping = 'oscar' or 'openemr'"),
-        key="mapping",
+def _oscar(name: EmrName, options: Mapping[str, object], tools: Tools) -> Booking:
+    return Oscar(
+        Terms(
+            name=name,
+            sites=tools.sites,
+            label=tools.label,
+            long_codes=str(options.get("long_codes", "ask")),
+            holidays=str(options.get("holidays", "closed")),
+        )
     )
+
+
+MAPPINGS: Mapping[str, Callable[[EmrName, Mapping[str, object], Tools], Booking]] = {"oscar": _oscar}
+"""The mappings that are code, by name."""
+
+
+def open_(name: EmrName, options: Mapping[str, object], tools: Tools) -> SqlReader:
+    """Return the adapter, not yet connected. Raises Misconfigured for an unknown mapping or connection."""
+    dialect, mode = dialect_of(name, options, tools), str(options.get("memory", "sidecar"))
+    written = Path(str(options.get("mapping", "oscar")))
+    if written.suffix != ".toml" and written.name in MAPPINGS:
+        return SqlEmr(MAPPINGS[written.name](name, options, tools), dialect, tools.clock, mode=mode)
+    file = load(_file(written))
+    if file.database != dialect.name:
+        raise Misconfigured(
+            say("open the EMR database"),
+            say(
+                "the mapping is for {database}, the connection leads to {engine}",
+                database=file.database,
+                engine=dialect.name,
+            ),
+            say("mend database in the mapping, or DRIVER in the connection"),
+            file=file.file,
+            key="mapping.database",
+        )
+    mapping = mapped(file, Clinic(name, tools.sites, tools.label))
+    if not isinstance(mapping, MappedBooking):
+        return SqlReader(mapping, dialect, tools.clock)
+
+    def elsewhere(database: str) -> Dialect:
+        connection = odbc.elsewhere(str(options["connection"]), database)
+        return dialect_of(name, {**options, "connection": connection}, tools)
+
+    return MappedEmr(mapping, dialect, tools.clock, mode, elsewhere)
 
 
 def dialect_of(name: EmrName, options: Mapping[str, object], tools: Tools) -> Dialect:
@@ -46,12 +75,24 @@ def dialect_of(name: EmrName, options: Mapping[str, object], tools: Tools) -> Di
     connection = str(options["connection"])
     if not connection.upper().startswith(odbc.SCHEME):
         return Sqlite(connection)
-    return mariadb.Mariadb(connection, str(options.get("user") or ""), lambda: tools.secret(name), name)
+    called = connection[len(odbc.SCHEME) :].partition(";")[0].lower()
+    given = (connection, str(options.get("user") or ""), lambda: tools.secret(name), name)
+    if any(word in called for word in postgres.NAMES):
+        return postgres.Postgres(*given)
+    if any(word in called for word in sqlserver.NAMES):
+        return sqlserver.SqlServer(*given)
+    return Mariadb(*given)
 
 
-def _grid(options: Mapping[str, object]) -> int:
-    minutes = options.get("grid", 15)
-    if not isinstance(minutes, int) or minutes < 1 or DAY % minutes:
-        what = say("a grid of {minutes} minutes does not divide the day", minutes=str(minutes))
-        raise Misconfigured(say("open the EMR database"), what, say("write grid = 5, 10, 15, 20, 30 or 60"), key="grid")
-    return minutes
+def _file(written: Path) -> Path:
+    """Return where a mapping file is: as written, or among those that are shipped. Raises Misconfigured."""
+    if written.suffix == ".toml":
+        return written
+    if written.name in shipped():
+        return SHIPPED / f"{written.name}.toml"
+    raise Misconfigured(
+        say("open the EMR database"),
+        say("there is no mapping named {mapping}", mapping=written.name),
+        say("write one of {words}, or the path of a file that ends in .toml", words=", ".join((*MAPPINGS, *shipped()))),
+        key="mapping",
+    )

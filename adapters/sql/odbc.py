@@ -18,6 +18,7 @@ LOGIN_S, LOCK_S, STATEMENT_S, ANSWER_S = 5, 3, 30, 40
 """How long to wait for: a login, somebody else's lock, one statement, any sign of life from the server."""
 
 DOING = say("open the EMR database")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _PAIR = re.compile(r"\s*([^=;]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|[^;]*)\s*(?:;|$)")
 
 
@@ -89,6 +90,19 @@ def parts(connection: str, ours: AbstractSet[str]) -> dict[str, str]:
     if connection[end:].strip():
         raise unusable(say("the connection cannot be read"))
     return found
+
+
+def elsewhere(connection: str, database: str) -> str:
+    """Return the text for another database of the same server. Raises Misconfigured when it is the same one, or none."""
+    found = parts(connection, frozenset())
+    if not _NAME.fullmatch(database) or found.get("DATABASE", "").strip("{}").casefold() == database.casefold():
+        raise Misconfigured(
+            DOING,
+            say("{name} is no other database than the EMR's own", name=database[:40]),
+            say("give the name of a copy on the same server"),
+            key="connection",
+        )
+    return ";".join(f"{key}={value}" for key, value in {**found, "DATABASE": database}.items())
 
 
 def unusable(what: Message) -> Misconfigured:
