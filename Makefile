@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready-$(shell cat requirements.lock pyproject.toml 2>/dev/nul
 PO     := $(wildcard agent/locale/*/LC_MESSAGES/creneau.po)
 MO     := $(PO:.po=.mo)
 
-.PHONY: help demo test lint bench prove mutants wheel clean
+.PHONY: help demo test lint bench prove races mutants wheel clean
 help:            ## say what can be made
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -29,6 +29,10 @@ lint: $(READY) $(MO)  ## style, types for Linux and Windows, import contract
 prove: $(READY)  ## every order of events with four faults, then a thousand simulated clinics (hours)
 	$(BIN)/python -m tests.model.prove 4
 	$(BIN)/python -m tests.sim 0 1000
+
+races: $(READY) $(DB)  ## a thousand races with the desk, and a hundred dead servers, for every mapping and memory
+	CRENEAU_RACES=1000 CRENEAU_KILLS=100 $(BIN)/python -m pytest -n 2 -v tests/adapters/mariadb/test_mariadb_thousand.py \
+	  tests/adapters/mariadb/test_mariadb_killed.py
 
 mutants: $(READY)  ## take each guard of a booking away; the proof must miss it
 	$(BIN)/python -m pytest -n 2 -v tests/model/test_mutants.py

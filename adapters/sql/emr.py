@@ -110,6 +110,7 @@ class SqlEmr(SqlReader):
         """Connect nothing yet. Raises Misconfigured for a mode this mapping does not have."""
         super().__init__(mapping, dialect, clock)
         self._booking = mapping
+        self.mode = mode
         self.rules = UNFENCED if mode == "token" else FENCED
         self._remembers = _memory(mapping, mode)
         self._writer = Writer(self._session, mapping, self._remembers, self.rules, clock, pause)

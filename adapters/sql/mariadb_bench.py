@@ -5,16 +5,17 @@ Rule: the agent's account has what `creneau emr grants` prints and nothing more;
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from adapters.conformance import Still
+from adapters.conformance import Opening, Still
 from adapters.sql.bench import OscarBench
 from adapters.sql.dialect import Dialect
 from adapters.sql.emr import SqlEmr
 from adapters.sql.mapping import Booking
 from adapters.sql.odbc import LOCK_S
-from adapters.sql.openemr.bench import OpenEmrDesk
+from adapters.sql.openemr.bench import OpenEmrDesk, insert
 from adapters.sql.private import Server, connect
 from adapters.sql.sample import Base
 from adapters.sql.write import Point
@@ -85,6 +86,10 @@ class OnMaria:
 class OpenEmrBench(OnMaria, OpenEmrDesk):
     """OpenEMR's tables on a server."""
 
+    def unsaved(self, base: Any, opening: Opening) -> None:
+        """Insert as a screen does, and leave it uncommitted."""
+        insert(base, opening.practitioner, opening.start.replace(tzinfo=None), opening.minutes * 60)
+
     def __init__(self, server: Server) -> None:
         """Take a server that runs."""
         self.server = server
@@ -109,3 +114,13 @@ class MariaBench(OnMaria, OscarBench):
     def empty(self) -> None:
         """Take every row out."""
         self.server.empty()
+
+    def unsaved(self, base: Any, opening: Opening) -> None:
+        """Insert as a screen does, and leave it uncommitted."""
+        start = opening.start
+        end = start + timedelta(minutes=opening.minutes - 1)
+        base.execute(
+            """INSERT INTO appointment(provider_no, appointment_date, start_time, end_time, name, demographic_no, status,
+            creator) VALUES(?, ?, ?, ?, 'X', 0, 't', 'Manon')""",
+            (opening.practitioner, f"{start:%Y-%m-%d}", f"{start:%H:%M:00}", f"{end:%H:%M:00}"),
+        )

@@ -105,6 +105,16 @@ class OpenEmrDesk:
                 if (each.practitioner, each.start + timedelta(minutes=each.minutes)) not in starts:
                     insert(base, each.practitioner, end, 0, 3)
 
+    def weekly(self) -> None:
+        """Make every event a series that began a week before: what clinics do with their hours."""
+        rule = 'a:3:{s:17:"event_repeat_freq";s:1:"1";s:22:"event_repeat_freq_type";s:1:"1";s:6:"exdate";s:0:"";}'
+        with self.desk.base() as base:
+            base.execute(
+                f"""UPDATE {EVENTS} SET pc_recurrtype = 1, pc_recurrspec = ?, pc_endDate = '2027-12-31',
+                pc_eventDate = DATE_SUB(pc_eventDate, INTERVAL 7 DAY)""",  # noqa: S608 - a constant
+                (rule,),
+            )
+
     def appointments(self) -> Sequence[Standing]:
         """Return the active events that take time."""
         zone = ZoneInfo(SITE.zone)

@@ -239,8 +239,8 @@ def test_check_says_what_it_found_with_the_rights_it_asked_for(maria: MariaBench
     [
         ("RENAME TABLE creneau_applied TO away", "RENAME TABLE away TO creneau_applied", "oscar.sidecar"),
         (
-            "ALTER TABLE creneau_applied CHANGE previous former INT",
-            "ALTER TABLE creneau_applied CHANGE former previous INT",
+            "ALTER TABLE creneau_applied CHANGE previous former VARCHAR(80)",
+            "ALTER TABLE creneau_applied CHANGE former previous VARCHAR(80)",
             "oscar.sidecar",
         ),
         (
