@@ -6,7 +6,7 @@ Rule: the connection picks the dialect, the mapping picks the EMR; nothing is co
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from adapters.sql import odbc, postgres, sqlserver
+from adapters.sql import odbc, openemr, postgres, sqlserver
 from adapters.sql.dialect import Dialect
 from adapters.sql.emr import SqlEmr, SqlReader
 from adapters.sql.mapped import load, mapped
@@ -15,8 +15,9 @@ from adapters.sql.mapped.file import SHIPPED, shipped
 from adapters.sql.mapped.mapping import MappedBooking
 from adapters.sql.mapping import Booking
 from adapters.sql.mariadb import Mariadb
+from adapters.sql.openemr import OpenEmr
 from adapters.sql.oscar import Oscar, Terms
-from adapters.sql.places import Clinic
+from adapters.sql.places import DAY, Clinic
 from adapters.sql.sqlite import Sqlite
 from agent.core.errors import Misconfigured
 from agent.core.message import say
@@ -36,7 +37,27 @@ def _oscar(name: EmrName, options: Mapping[str, object], tools: Tools) -> Bookin
     )
 
 
-MAPPINGS: Mapping[str, Callable[[EmrName, Mapping[str, object], Tools], Booking]] = {"oscar": _oscar}
+def _openemr(name: EmrName, options: Mapping[str, object], tools: Tools) -> Booking:
+    minutes = options.get("grid", 15)
+    if not isinstance(minutes, int) or minutes < 1 or DAY % minutes:
+        what = say("a grid of {minutes} minutes does not divide the day", minutes=str(minutes))
+        raise Misconfigured(say("open the EMR database"), what, say("write grid = 5, 10, 15, 20, 30 or 60"), key="grid")
+    return OpenEmr(
+        openemr.Terms(
+            name=name,
+            sites=tools.sites,
+            label=tools.label,
+            grid=minutes,
+            visit=str(options.get("visit", "office_visit")),
+            holidays=str(options.get("holidays", "closed")),
+        )
+    )
+
+
+MAPPINGS: Mapping[str, Callable[[EmrName, Mapping[str, object], Tools], Booking]] = {
+    "oscar": _oscar,
+    "openemr": _openemr,
+}
 """The mappings that are code, by name."""
 
 
