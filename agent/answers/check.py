@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from agent.answers.house import Asked, House
+from agent.answers.prove import standing
 from agent.answers.reading import opened
 from agent.answers.shape import fault, finding
 from agent.core.errors import CreneauError, Refused
@@ -61,15 +62,24 @@ def _config(house: House) -> Iterable[Line]:
 
 
 def _emr(house: House) -> Iterable[Line]:
+    automatic = _automatic(house)
     for source in house.plan().emrs:
         try:
             with opened(house, source.id) as emr:
-                found = list(emr.check())
+                found = [*emr.check(), *standing(house, source.id, emr, automatic=source.id in automatic)]
         except CreneauError as error:
             yield {**fault("emr", error), "emr": source.id}
             continue
         for one in found or [Finding("emr.read", Severity.OK, say("the EMR answers"))]:
             yield {**finding("emr", one), "emr": source.id}
+
+
+def _automatic(house: House) -> frozenset[str]:
+    """Return the sources whose bookings the file wants written by themselves, proved or not."""
+    try:
+        return frozenset(source.id for source in house.file().plan.emrs if source.bookings == "automatic")
+    except CreneauError:  # the part "config" tells
+        return frozenset()
 
 
 def _hub(house: House) -> Iterable[Line]:
