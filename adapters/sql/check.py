@@ -23,6 +23,7 @@ def findings(session: Session, mapping: Mapping, memory: Memory | None, now: dat
     """Return facts of the engine, tables, sidecar, then a trial read of two weeks. Raises what the port allows."""
     found = [
         *_engine(session),
+        *_limits(session),
         *_tables(session, mapping),
         *_memory(session, mapping, memory),
         *_unsafe(session, mapping),
@@ -38,6 +39,30 @@ def _engine(session: Session) -> Iterator[Finding]:
     name = session.dialect.name
     for fact, value in facts:
         yield Finding(f"sql.{fact}", Severity.OK, say("{engine}: {fact} {value}", engine=name, fact=fact, value=value))
+
+
+def _limits(session: Session) -> Iterator[Finding]:
+    """Say that the connection was proved, and prove that the server ends a statement that takes too long."""
+    statements = session.dialect.endless()
+    if not statements:
+        return
+    says = say("the driver passed its self-test: texts, times, truth values, row counts, isolation")
+    yield Finding("sql.selftest", Severity.OK, says)
+    with session.reading(DOING) as work:
+        try:
+            for sql in statements:
+                work.change(sql)
+            ended = False
+        except session.dialect.errors as cause:
+            if session.dialect.kind(cause) is not Kind.SLOW:
+                raise
+            ended = True
+    session.renew()
+    if ended:
+        yield Finding("sql.timeout", Severity.OK, say("the server ends a statement that takes too long"))
+    else:
+        says = say("the server does not end a statement that takes too long: a poll could keep it busy")
+        yield Finding("sql.timeout", Severity.FAULT, says, say("look for a proxy between the agent and the database"))
 
 
 def _tables(session: Session, mapping: Mapping) -> Iterator[Finding]:

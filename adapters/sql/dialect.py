@@ -123,6 +123,13 @@ class Dialect(Protocol):
         """Yield statements that give our account these (rights, table) pairs; none where a file is all there is."""
         ...
 
+    def endless(self) -> Sequence[str]:
+        """Return statements for one transaction, the last of which the server must end as too slow.
+
+        () = this database has no such limit. The connection is not used again.
+        """
+        ...
+
     def facts(self) -> tuple[tuple[str, str], ...]:
         """Return (fact, SELECT of one value) pairs `check` shows: version, isolation."""
         ...

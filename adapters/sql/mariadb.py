@@ -4,16 +4,24 @@ Rule: what the driver gets wrong in silence is set right at every connect, and p
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from adapters.sql import native
 from adapters.sql.dialect import Connection, Cursor, Kind
 from adapters.sql.odbc import ANSWER_S, DOING, LOCK_S, LOGIN_S, STATEMENT_S, Line, braced, driver, parts, unusable
+from adapters.sql.selftest import FACTS, Trial, faults
 from agent.core.errors import CreneauError, Misconfigured
 from agent.core.message import Message, say
 
-LENGTHS = (127, 128, 129, 300)
-"""Characters around the length from which the driver, left alone, stores other text than it was given."""
+_TRIAL = Trial(
+    make="""CREATE TEMPORARY TABLE creneau_selftest(n INT, t VARCHAR(400) CHARACTER SET utf8mb4, h TIME, b BOOLEAN)""",
+    drop="DROP TEMPORARY TABLE creneau_selftest",
+    times=("00:00:00", "23:59:59", "24:00:00", "-01:00:00"),
+    settings="""SELECT @@character_set_client, @@tx_isolation, @@sql_mode, CAST(@@innodb_lock_wait_timeout AS SIGNED),
+    CAST(@@max_statement_time AS SIGNED)""",
+    due=(),
+)
 _SESSION = """SET SESSION sql_mode = 'STRICT_ALL_TABLES', innodb_lock_wait_timeout = {lock_s},
 max_statement_time = {statement_s}"""
 _OURS = {"UID", "USER", "PWD", "PASSWORD", "INITSTMT", "AUTO_RECONNECT", "OPTION"}
@@ -117,6 +125,10 @@ class Mariadb:
             return say("creneau secret set {id}", id=self._secret)
         return say("creneau check emr")
 
+    def endless(self) -> Sequence[str]:
+        """Return statements of which the last must be ended by the server as too slow."""
+        return ("SET SESSION max_statement_time = 0.1", "SELECT SLEEP(5)")
+
     def facts(self) -> tuple[tuple[str, str], ...]:
         """Return what `check` shows."""
         return (
@@ -151,18 +163,11 @@ class Mariadb:
         return ";".join(f"{key}={value}" for key, value in parts.items())
 
     def _prove(self, real: Any) -> None:
-        """Refuse a session that is not as it was set, or that changes texts on their way."""
-        charset, isolation, mode = real.execute("SELECT @@character_set_client, @@tx_isolation, @@sql_mode").fetchone()
-        if (charset, isolation, mode) != ("utf8mb4", "REPEATABLE-READ", "STRICT_ALL_TABLES"):
-            raise self._fault(f"{charset} {isolation} {mode}", say("look for a proxy between the agent and MariaDB"))
-        given = [(n, "é" * n) for n in LENGTHS]
-        real.execute("CREATE TEMPORARY TABLE creneau_selftest(n INT, t VARCHAR(400) CHARACTER SET utf8mb4)")
-        for pair in given:
-            real.execute("INSERT INTO creneau_selftest(n, t) VALUES(?, ?)", pair)
-        seen = [tuple(row) for row in real.execute("SELECT n, t FROM creneau_selftest ORDER BY n").fetchall()]
-        real.execute("DROP TEMPORARY TABLE creneau_selftest")
-        if seen != given:
-            raise self._fault("creneau_selftest", DRIVER)
+        """Refuse a session that is not as it was set, or that changes values on their way."""
+        due = ("utf8mb4", "REPEATABLE-READ", "STRICT_ALL_TABLES", self.lock_s, self.statement_s)
+        for fact in faults(real, replace(_TRIAL, due=due)):
+            known = fact in FACTS or fact.startswith("time ")
+            raise self._fault(fact, DRIVER if known else say("look for a proxy between the agent and MariaDB"))
 
     def _fault(self, fact: str, hint: Message) -> Misconfigured:
         return Misconfigured(DOING, say("the connection failed its self-test ({fact})", fact=fact), hint)

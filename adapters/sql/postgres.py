@@ -4,11 +4,13 @@ Rule: PostgreSQL has no gap locks, so a table is frozen before it is checked; a 
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from adapters.sql import sqlstates
 from adapters.sql.dialect import Connection, Cursor, Kind
 from adapters.sql.odbc import DOING, LOCK_S, LOGIN_S, STATEMENT_S, Line, braced, driver, parts
+from adapters.sql.selftest import FACTS, Trial, faults
 from agent.core.errors import CreneauError, Misconfigured
 from agent.core.message import Message, say
 
@@ -16,7 +18,15 @@ NAMES = ("postgres", "psqlodbc")
 """What a driver of this dialect is called, in small letters."""
 
 _OURS = {"UID", "USER", "USERNAME", "PWD", "PASSWORD", "CONNSETTINGS", "PROTOCOL", "BOOLSASCHAR", "PQOPT"}
-_GIVEN = "é😀" * 150
+_TRIAL = Trial(
+    make="CREATE TEMPORARY TABLE creneau_selftest(n INT, t VARCHAR(400), h TIME, b BOOLEAN)",
+    drop="DROP TABLE creneau_selftest",
+    times=("00:00:00", "23:59:59", "24:00:00"),
+    settings="""SELECT current_setting('server_encoding'), current_setting('TimeZone'), current_setting('lock_timeout'),
+    current_setting('statement_timeout')""",
+    due=(),
+    as_text="VARCHAR",
+)
 DRIVER = say("install another version of the PostgreSQL ODBC driver, the one named Unicode")
 
 
@@ -116,6 +126,10 @@ class Postgres:
         for right, table in needs:
             yield f'GRANT {right} ON {table} TO "{self._user or "creneau"}";'
 
+    def endless(self) -> Sequence[str]:
+        """Return statements of which the last must be ended by the server as too slow."""
+        return ("SET LOCAL statement_timeout = '100ms'", "SELECT pg_sleep(5)")
+
     def facts(self) -> tuple[tuple[str, str], ...]:
         """Return what `check` shows."""
         return (
@@ -134,15 +148,11 @@ class Postgres:
         return ";".join(f"{key}={value}" for key, value in text.items())
 
     def _prove(self, real: Any) -> None:
-        """Refuse a session that is not as it was set, or that changes texts on their way."""
-        encoding, zone, timeout = real.execute(
-            "SELECT current_setting('server_encoding'), current_setting('TimeZone'), current_setting('lock_timeout')"
-        ).fetchone()
-        if (encoding, zone, timeout) != ("UTF8", "UTC", f"{self.lock_s}s"):
-            raise self._fault(f"{encoding} {zone} {timeout}", say("look for a proxy between the agent and PostgreSQL"))
-        (seen,) = real.execute("SELECT CAST(? AS text)", (_GIVEN,)).fetchone()
-        if seen != _GIVEN:
-            raise self._fault("text", DRIVER)
+        """Refuse a session that is not as it was set, or that changes values on their way."""
+        due = ("UTF8", "UTC", f"{self.lock_s}s", f"{self.statement_s}s")
+        for fact in faults(real, replace(_TRIAL, due=due)):
+            known = fact in FACTS or fact.startswith("time ")
+            raise self._fault(fact, DRIVER if known else say("look for a proxy between the agent and PostgreSQL"))
 
     def _fault(self, fact: str, hint: Message) -> Misconfigured:
         return Misconfigured(DOING, say("the connection failed its self-test ({fact})", fact=fact), hint)

@@ -110,6 +110,11 @@ class Session:
         cause = error.__cause__
         return isinstance(cause, self.dialect.errors) and self.dialect.kind(cause) is Kind.BUSY
 
+    def renew(self) -> None:
+        """Close the connection; the next statement opens another."""
+        with self._turn:
+            self._drop()
+
     def close(self) -> None:
         """Cancel what runs, wait for it to end, close. Any thread, any number of times.
 

@@ -114,6 +114,10 @@ class Sqlite:
         """Yield nothing: who may write the file may do all."""
         return ()
 
+    def endless(self) -> Sequence[str]:
+        """Return nothing: a file has no server that could end a statement; close() interrupts it."""
+        return ()
+
     def facts(self) -> tuple[tuple[str, str], ...]:
         """Return what `check` shows."""
         return (("version", "SELECT sqlite_version()"), ("journal", "SELECT journal_mode FROM pragma_journal_mode"))

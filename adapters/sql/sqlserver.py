@@ -139,6 +139,10 @@ WHEN NOT MATCHED THEN INSERT({names}) VALUES({given});"""
         for right, table in needs:
             yield f"GRANT {right} ON {table} TO [{self._user or 'creneau'}];"
 
+    def endless(self) -> Sequence[str]:
+        """Return nothing: here the driver ends a statement (`timeout`), and no server of this kind was ever tried."""
+        return ()
+
     def facts(self) -> tuple[tuple[str, str], ...]:
         """Return what `check` shows."""
         return (

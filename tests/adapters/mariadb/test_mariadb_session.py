@@ -94,7 +94,7 @@ def test_a_driver_that_changes_texts_is_refused_at_the_door(
     server: Server, lengths: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the remedy the self-test finds the garbage at each length alone, and no slot is read."""
-    monkeypatch.setattr("adapters.sql.mariadb.LENGTHS", lengths)
+    monkeypatch.setattr("adapters.sql.selftest.LENGTHS", lengths)
     dialect = server.dialect()
     dialect._driver = Unmended(dialect._driver)
     with used(dialect) as session:
