@@ -70,6 +70,8 @@ class Dialect(Protocol):
     begin_write: str
     alone: str
     """SELECTs 1 when the session lock named `?` is ours now, or was already; 0 when another connection has it."""
+    is_served: bool
+    """A server answers, which the clinic's screens use at the same moment: it is left alone most of the time."""
     engine: str
     """Ends a CREATE TABLE whose rows must know transactions."""
     needs: Sequence[tuple[str, str]]

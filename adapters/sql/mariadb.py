@@ -38,6 +38,7 @@ class Mariadb:
     begin_read = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
     begin_write = "START TRANSACTION"
     alone = "SELECT COALESCE(GET_LOCK(CONCAT(?, '.', DATABASE()), 0), 0)"  # locks belong to the whole server
+    is_served = True
     engine = " ENGINE=InnoDB"
     needs: Sequence[tuple[str, str]] = (("CREATE TEMPORARY TABLES", "*"),)  # the self-test at each connect
 

@@ -5,6 +5,7 @@ Rule: every transaction ends before the call returns, after an error by ROLLBACK
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -33,12 +34,18 @@ class Work:
         """Take the open connection."""
         self._connection = connection
         self._dialect = dialect
+        self.asked_s = 0.0
+        """How long SELECTs have kept the database busy, in seconds."""
 
     def rows(self, sql: str, *values: Value) -> Sequence[Row]:
         """Run a SELECT and return all its rows."""
-        cursor = self._connection.cursor()
-        cursor.execute(sql, values)
-        return list(cursor.fetchall())
+        begun = time.perf_counter()
+        try:
+            cursor = self._connection.cursor()
+            cursor.execute(sql, values)
+            return list(cursor.fetchall())
+        finally:
+            self.asked_s += time.perf_counter() - begun
 
     def locked(self, sql: str, *values: Value) -> Sequence[Row]:
         """Run a SELECT whose rows stay ours until the transaction ends."""
@@ -81,6 +88,8 @@ class Session:
         self._closed = threading.Event()
         self._turn = threading.Lock()
         self._odd = 0
+        self.asked_s = 0.0
+        """How long the last reading kept the database busy, in seconds."""
 
     @contextmanager
     def reading(self, doing: Message) -> Iterator[Work]:
@@ -90,6 +99,7 @@ class Session:
             try:
                 yield work
             finally:
+                self.asked_s = work.asked_s
                 self._rollback()
 
     @contextmanager

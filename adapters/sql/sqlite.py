@@ -35,6 +35,7 @@ class Sqlite:
     begin_read = "BEGIN"
     begin_write = "BEGIN IMMEDIATE"
     alone = "SELECT 1 WHERE ? <> ''"  # BEGIN IMMEDIATE has made us the only writer already
+    is_served = False
     engine = ""
     needs: Sequence[tuple[str, str]] = ()
 

@@ -5,11 +5,11 @@ Rule: an ability is a small Protocol, never a boolean; objects belong to the thr
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from agent.core.booking import Effect, Write, WriteRules
-from agent.core.model import AgendaRow, BookingId, EmrName, Finding, Reading, Slot, Window
+from agent.core.model import AgendaRow, BookingId, EmrName, Finding, Instant, Reading, Slot, Window
 from agent.ports.machine import Stop
 
 
@@ -136,6 +136,15 @@ class Hints(Protocol):
 
     def changed(self, since: str | None) -> tuple[bool, str]:
         """Return (worth a read, opaque cursor)."""
+        ...
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """Ability: say how long the EMR is to be left alone, so that reading it stays a small share of its time."""
+
+    def rest(self, now: Instant) -> timedelta:
+        """Return what is left of the rest after the last read; zero or less = it may be read."""
         ...
 
 

@@ -5,14 +5,19 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from adapters.conformance import tools
-from adapters.conformance.bench import DAY, MINE, at, book
+from adapters.conformance import Still, tools
+from adapters.conformance.bench import DAY, MINE, at, book, cells
 from adapters.sql import native
+from adapters.sql.bench import OscarBench
 from adapters.sql.dialect import Kind
+from adapters.sql.emr import SqlEmr
 from adapters.sql.factory import open_
 from adapters.sql.mariadb import Mariadb
 from adapters.sql.mariadb_bench import MariaBench
@@ -23,7 +28,7 @@ from adapters.sql.write import Point
 from agent.core.booking import Outcome
 from agent.core.errors import Ambiguous, CreneauError, Misconfigured, Refused, Transient
 from agent.core.message import say
-from agent.core.model import EmrName
+from agent.core.model import EmrName, Instant, Severity
 
 DOING = say("try")
 LOST = "[08S01] [ma-3.1.15]Lost connection to server during query (2013) (SQLExecDirectW)"
@@ -239,6 +244,104 @@ def test_an_error_nobody_knows_is_a_fault_after_a_while(server: Server) -> None:
 def test_every_number_of_the_table_has_its_kind(args: tuple[str, ...], kind: Kind, code: str) -> None:
     """SQLSTATE and the server's number decide; one argument is the driver's closed connection."""
     assert (native.kind(Exception(*args)), native.code(Exception(*args))) == (kind, code)
+
+
+# ---- kind to the EMR
+
+
+class Ticking:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.age = timedelta(hours=1)
+
+    def now(self) -> Instant:
+        return Instant(Still().now().utc, self.age)
+
+
+def test_reading_takes_a_fiftieth_of_the_databases_time(maria: MariaBench) -> None:
+    """A read whose queries took two seconds is followed by 98 seconds of rest; a failing one asks for as much."""
+    clock, dialect = Ticking(), maria.dialect()
+    emr = SqlEmr(maria.mapping, dialect, clock)
+    assert emr.rest(clock.now()) <= timedelta(0)
+    emr.slots(DAY)
+    session = emr._session
+    assert emr.rest(clock.now()) == timedelta(seconds=session.asked_s * 49) > timedelta(0)
+    slow = timedelta(seconds=2)
+    read, emr._pull = emr._pull, lambda window: [read(window), setattr(session, "asked_s", slow.total_seconds())][0]  # type: ignore[method-assign]
+    emr.slots(DAY)
+    assert emr.rest(clock.now()) == slow * 49
+    clock.age += slow * 49
+    assert emr.rest(clock.now()) == timedelta(0)
+    emr._pull = lambda _: (_ for _ in ()).throw(Transient(DOING, say("slow")))  # type: ignore[method-assign]
+    with pytest.raises(Transient) as told:
+        emr.slots(DAY)
+    assert told.value.after == slow * 49
+    emr.close()
+
+
+def test_a_file_needs_no_rest(tmp_path: Path) -> None:
+    """Nobody else waits for SQLite's reader."""
+    bench = OscarBench(tmp_path)
+    bench.fresh(cells(9))
+    emr = bench.adapter()
+    emr.slots(DAY)
+    assert emr.rest(Still().now()) <= timedelta(0)
+    emr.close()
+
+
+class Liar:
+    """A connection whose driver changes one thing on its way; `old` becomes `new` in every statement."""
+
+    def __init__(self, real: Any, old: str, new: str, count: int | None = None) -> None:
+        self._real, self._old, self._new, self._count = real, old, new, count
+
+    def execute(self, sql: str, *values: Any) -> Any:
+        return self._real.execute(sql.replace(self._old, self._new), *values)
+
+    def cursor(self) -> Any:
+        cursor = self._real.cursor()
+        if self._count is None:
+            return cursor
+        return SimpleNamespace(execute=cursor.execute, rowcount=self._count)
+
+
+@pytest.mark.parametrize(
+    ("lie", "fact"),
+    [
+        (("SELECT n, t FROM", "SELECT n, REPLACE(t, 'é', 'e') FROM"), "text"),
+        (("SELECT CAST(h AS CHAR)", "SELECT CAST(ABS(h) AS CHAR)"), "time"),
+        (("SELECT b FROM", "SELECT CAST(b AS CHAR) FROM"), "boolean"),
+        (("SELECT b FROM", "SELECT 1 - b FROM"), "boolean"),
+        (("x", "x", -1), "rowcount"),
+        (("@@sql_mode", "''"), "utf8mb4 REPEATABLE-READ"),
+    ],
+)
+def test_a_driver_that_lies_is_refused_with_what_it_changed(server: Server, lie: Any, fact: str) -> None:
+    """Texts, times, truth values and row counts are proved one by one before the first statement."""
+    dialect = server.dialect()
+    with closing(server.root("oscar")) as root:
+        root.execute(
+            "SET SESSION sql_mode = 'STRICT_ALL_TABLES', innodb_lock_wait_timeout = 3, max_statement_time = 30"
+        )
+        root.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        root.execute("SET NAMES utf8mb4")
+        with pytest.raises(Misconfigured) as told:
+            dialect._prove(Liar(root, *lie))
+    assert fact in str(told.value)
+
+
+def test_check_proves_that_the_server_ends_what_takes_too_long(maria: MariaBench) -> None:
+    """The limit is tried, not only read back; where a proxy swallows it, check says so."""
+    emr = maria.adapter()
+    assert {"sql.selftest", "sql.timeout"} <= {each.code for each in emr.check() if each.severity is Severity.OK}
+    dialect: Any = emr._session.dialect
+    dialect.endless = lambda: ("SELECT 1",)
+    assert [each.code for each in emr.check() if each.severity is Severity.FAULT] == ["sql.timeout"]
+    dialect.endless = lambda: ("SELECT absent",)
+    with pytest.raises(Misconfigured):
+        list(emr.check())
+    emr.close()
 
 
 # ---- endings
