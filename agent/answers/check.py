@@ -38,9 +38,7 @@ def _config(house: House) -> Iterable[Line]:
     try:
         sharing = house.file()
     except Faults as faults:
-        for one in faults.faults:
-            found = finding("config", Finding("config.fault", Severity.FAULT, one.says, one.hint))
-            yield {**found, "file": one.file, "key": one.key, "value": one.value, "line": one.line}
+        yield from _faults("config", faults)
         return
     except CreneauError as error:
         yield fault("config", error)
@@ -61,12 +59,22 @@ def _config(house: House) -> Iterable[Line]:
         )
 
 
+def _faults(part: str, faults: Faults) -> Iterable[Line]:
+    """Yield every fault of a hand-written file, with its place."""
+    for one in faults.faults:
+        found = finding(part, Finding(f"{part}.fault", Severity.FAULT, one.says, one.hint))
+        yield {**found, "file": one.file, "key": one.key, "value": one.value, "line": one.line}
+
+
 def _emr(house: House) -> Iterable[Line]:
     automatic = _automatic(house)
     for source in house.plan().emrs:
         try:
             with opened(house, source.id) as emr:
                 found = [*emr.check(), *standing(house, source.id, emr, automatic=source.id in automatic)]
+        except Faults as faults:
+            yield from ({**line, "emr": source.id} for line in _faults("emr", faults))
+            continue
         except CreneauError as error:
             yield {**fault("emr", error), "emr": source.id}
             continue
