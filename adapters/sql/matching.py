@@ -61,10 +61,10 @@ def plain(text: str, *, beyond: bool = False) -> str:
     return " ".join(kept.split())
 
 
-def told(label: str, patient: Patient, *, matched: bool) -> str:
+def told(label: str, patient: Patient, *, matched: bool, beyond: bool = False) -> str:
     """Return what the front desk reads: the label and the note; of somebody unknown also how to reach them."""
     parts = (label, patient.note) if matched else (label, patient.phone, patient.email, patient.note)
-    return plain(" - ".join(part for part in parts if part))
+    return plain(" - ".join(part for part in parts if part), beyond=beyond)
 
 
 def tailed(text: str, token: str, width: int) -> str:

@@ -31,7 +31,7 @@ def person(work: Work, patient: Patient, label: str) -> Person:
     """Match by health card and birth date, else by names and birth date; unmatched ones bring their phone."""
     number = _number(work, patient) or ""
     name = "" if number else f"{plain(patient.family, beyond=True).upper()}, {plain(patient.given, beyond=True)}"
-    return Person(number, name, told(label, patient, matched=bool(number)))
+    return Person(number, name, told(label, patient, matched=bool(number), beyond=True))
 
 
 def _number(work: Work, patient: Patient) -> str | None:

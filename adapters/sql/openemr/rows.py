@@ -11,7 +11,7 @@ from adapters.sql.mapping import Wanted
 from adapters.sql.matching import tailed
 from adapters.sql.openemr.expand import CANCELLED, IN, taking
 from adapters.sql.openemr.patient import NOBODY
-from adapters.sql.openemr.read import EVENT, MARK, Category, categories, day, event
+from adapters.sql.openemr.read import EVENT, MARK, SERIES, Category, categories, day, event
 from adapters.sql.openemr.terms import Terms
 from adapters.sql.places import OURS, Place, clock, seconds
 from adapters.sql.session import Work
@@ -25,8 +25,7 @@ SEE = f"""SELECT pc_eid, pc_aid, CAST(pc_eventDate AS CHAR), CAST(pc_startTime A
 CASE WHEN {_MADE} THEN 1 ELSE 0 END, CASE WHEN COALESCE(pc_pid, '') IN ('', '0') THEN 0 ELSE 1 END
 FROM {TABLE} WHERE pc_eid = ?"""  # noqa: S608 - constants
 SINGLE = f"SELECT {EVENT} FROM {TABLE} WHERE pc_eventDate = ? AND pc_aid = ? AND pc_recurrtype = 0"  # noqa: S608 - constants
-SERIES = f"""SELECT {EVENT} FROM {TABLE} WHERE pc_aid = ? AND (pc_recurrtype = 0 AND pc_eventDate = ?
-OR pc_recurrtype > 0 AND pc_eventDate <= ? AND pc_endDate >= ?)"""  # noqa: S608 - constants
+ANY = f"{SERIES} AND pc_aid = ?"
 NO_SERIES = (
     'a:6:{s:17:"event_repeat_freq";s:0:"";s:22:"event_repeat_freq_type";s:0:"";s:19:"event_repeat_on_num";s:1:"1";'
     's:19:"event_repeat_on_day";s:1:"0";s:20:"event_repeat_on_freq";s:1:"0";s:6:"exdate";s:0:"";}'
@@ -59,15 +58,16 @@ def see(work: Work, ref: EmrRef | None, *, lock: bool = False) -> Seen | None:
 
 
 def overlapping(work: Work, place: Place, minutes: int, grid: int) -> set[EmrRef]:
-    """Return what takes any of these minutes: the day's own events locked, then series and the evening before.
+    """Return what takes any of these minutes: series and the evening before, then the day's own events, locked.
 
-    The lock is on the day by its index, whoever the doctor is; series are read after it, so that none is missed that
-    was there when the lock was won.
+    The lock is on the day by its index, whoever the doctor is, so the long walk to the series comes before it; what
+    becomes a series in between is found by the look after the commit.
     """
     before, at = f"{place.day - timedelta(days=1):%Y-%m-%d}", f"{place.day:%Y-%m-%d}"
     words = {number: category.word for number, category in categories(work).items()}
-    found = [event(row) for row in work.locked(SINGLE, at, place.who)]
-    found += [event(row) for row in work.rows(SERIES, place.who, before, at, before)]
+    found = [event(row) for row in work.rows(ANY, at, before, place.who)]
+    found += [event(row) for row in work.rows(SINGLE, before, place.who)]
+    found += [event(row) for row in work.locked(SINGLE, at, place.who)]
     start, end = place.minute * 60, (place.minute + minutes) * 60
     return {
         each.ref for each, busy in taking(found, words, place.day, grid) if busy.start_s < end and busy.end_s > start

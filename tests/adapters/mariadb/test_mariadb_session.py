@@ -325,7 +325,6 @@ def test_a_driver_that_lies_is_refused_with_what_it_changed(server: Server, lie:
             "SET SESSION sql_mode = 'STRICT_ALL_TABLES', innodb_lock_wait_timeout = 3, max_statement_time = 30"
         )
         root.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        root.execute("SET NAMES utf8mb4")
         with pytest.raises(Misconfigured) as told:
             dialect._prove(Liar(root, *lie))
     assert fact in str(told.value)
