@@ -36,7 +36,7 @@ class Postgres:
     name = "postgresql"
     begin_read = "START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
     begin_write = "START TRANSACTION ISOLATION LEVEL READ COMMITTED"  # each statement after the lock sees the newest
-    alone = "SELECT CASE WHEN pg_try_advisory_lock(hashtext(?)) THEN 1 ELSE 0 END"
+    alone = "SELECT 1 FROM (SELECT pg_advisory_lock(hashtext(?))) AS held"  # a connection just closed lets go a moment later
     is_served = True
     engine = ""
     needs: Sequence[tuple[str, str]] = ()

@@ -190,7 +190,7 @@ class MappedBooking(Mapped):
             "site": "" if site.emr_code == "*" else site.emr_code,
             "now": self._times.now(wanted.now, zone),
             "mark": f"[{wanted.token or OURS}]",
-            **wanted.who.words(wanted.token),
+            **wanted.who.words(),
         }
         query, rows = self._query("book"), self.file.queries.get("row")
         if rows is None:
@@ -228,10 +228,10 @@ class MappedTokened(MappedBooking):
     """A mapping whose appointments can carry our token, for a clinic that makes no table for us."""
 
     def tokens(self, work: Work, like: str, now: datetime) -> Sequence[tuple[EmrRef, str]]:
-        """Return (appointment, token) of rows made by us whose token is LIKE this, from yesterday on, locked."""
+        """Return (appointment, token) of rows made by us whose token is LIKE this, from yesterday on."""
         zone = self._zone("")
         given: dict[str, Value] = {"like": like, "since": self._times.now(now - timedelta(days=1), zone)}
-        rows = self._query("tokens").rows(work, given, lock=True)
+        rows = self._query("tokens").rows(work, given)
         return [(EmrRef(one_text(row["ref"])), one_text(row["mark"])) for row in rows]
 
     def mark(self, work: Work, ref: EmrRef, old: str, new: str) -> bool:

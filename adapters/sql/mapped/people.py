@@ -10,7 +10,7 @@ from typing import Any
 
 from adapters.sql.dialect import Value
 from adapters.sql.mapped.query import Query, one_text
-from adapters.sql.matching import Known, match, plain, tailed, told
+from adapters.sql.matching import Known, match, plain, told
 from adapters.sql.session import Work
 from agent.core.model import Patient
 
@@ -26,7 +26,7 @@ class Person:
     patient: Patient | None = field(default=None)
     text: str = ""
 
-    def words(self, token: str) -> dict[str, Value]:
+    def words(self) -> dict[str, Value]:
         """Return the values a booking may ask for; `patient` is NULL for somebody the EMR does not know."""
         someone = self.patient
         family, given = (plain(someone.family), plain(someone.given)) if someone else ("", "")
@@ -39,7 +39,7 @@ class Person:
             "nam": plain(someone.nam) if someone else "",
             "phone": plain(someone.phone) if someone else "",
             "email": plain(someone.email) if someone else "",
-            "text": tailed(self.text, token, WIDTH),
+            "text": self.text[:WIDTH],
         }
 
 

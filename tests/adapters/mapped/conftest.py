@@ -50,28 +50,34 @@ def mariadb() -> Iterator[private.Server]:
         yield server
 
 
-@pytest.fixture(params=["gnuhealth on postgresql", "hours on mariadb"])
+WAYS = [
+    f"{shape}, {mode}" for shape in ("gnuhealth on postgresql", "hours on mariadb") for mode in ("sidecar", "token")
+]
+
+
+@pytest.fixture(params=WAYS)
 def copy(request: pytest.FixtureRequest) -> Iterator[MappedBench]:
-    """Lend a bench of each shape, with free slots at 8, 9, 10 and 11 on the kit's Monday."""
-    bench = _gnuhealth(request) if request.param.startswith("gnuhealth") else _hours(request)
+    """Lend a bench of each shape and memory, with free slots at 8, 9, 10 and 11 on the kit's Monday."""
+    shape, mode = request.param.split(", ")
+    bench = (_gnuhealth if shape.startswith("gnuhealth") else _hours)(request, mode)
     bench.fresh(cells(8, 9, 10, 11))
     yield bench
     bench.close()
 
 
-def _gnuhealth(request: pytest.FixtureRequest) -> MappedBench:
+def _gnuhealth(request: pytest.FixtureRequest, mode: str) -> MappedBench:
     server: private_postgres.Server = request.getfixturevalue("postgres")
 
     def desk() -> Dialect:
         return Postgres(server.connection("gnuhealth"), private.DESK, lambda: private.DESK_PASSWORD)
 
-    return MappedBench(GNUHEALTH_FILE, lambda: server.dialect("gnuhealth"), desk)
+    return MappedBench(GNUHEALTH_FILE, lambda: server.dialect("gnuhealth"), desk, mode)
 
 
-def _hours(request: pytest.FixtureRequest) -> MappedBench:
+def _hours(request: pytest.FixtureRequest, mode: str) -> MappedBench:
     server: private.Server = request.getfixturevalue("mariadb")
 
     def desk() -> Dialect:
         return Mariadb(server.connection, private.DESK, lambda: private.DESK_PASSWORD)
 
-    return MappedBench(HOURS_FILE, server.dialect, desk)
+    return MappedBench(HOURS_FILE, server.dialect, desk, mode)

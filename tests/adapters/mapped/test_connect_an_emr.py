@@ -124,7 +124,7 @@ def test_a_faulty_mapping_is_told_whole(tmp_path: Path) -> None:
     server.port = 1
     configure(tmp_path, server)
     mapping = tmp_path / "mon-dme.toml"
-    text = mapping.read_text(encoding="utf-8").replace('"utc" ', '"moon"').replace("[see]", "[saw]")
+    text = mapping.read_text(encoding="utf-8").replace('"utc" ', '"moon"').replace("[see]", "[sees]")
     mapping.write_text(text, encoding="utf-8")
     code, said = run(tmp_path, "creneau emr try")
     line = text[: text.index('"moon"')].count("\n") + 1
