@@ -145,7 +145,8 @@ class SqlEmr(SqlReader):
             effect = None if known is None else answer(known, self._booking.see(work, known.ref))
         if known is None or effect is None or not effect.pending or self.rules.fenced:
             return effect
-        return self._writer.settle(known)  # no write of ours is run again: the look itself verifies or yields
+        settled = self._writer.settle(known)  # no write of ours is run again: the look itself verifies or yields
+        return self.find(booking) if settled.outcome is Outcome.CONFLICT else settled
 
     def ours(self, window: Window) -> Iterable[Effect]:
         """List our appointments that stand in the window, or that we put there and staff moved."""

@@ -44,4 +44,11 @@ sex CHAR(1) NOT NULL DEFAULT '', provider_no VARCHAR(11), patient_status VARCHAR
 KEY (hin), KEY (last_name, first_name))""",
     """CREATE TABLE site(site_id INT(11) NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(255) NOT NULL DEFAULT '',
 short_name VARCHAR(10) NOT NULL DEFAULT '', status TINYINT(4) NOT NULL DEFAULT 0, UNIQUE (name), UNIQUE (short_name))""",
+    """CREATE TABLE providersite(provider_no VARCHAR(6) NOT NULL, site_id INT(11) NOT NULL,
+PRIMARY KEY (provider_no, site_id))""",
+    """CREATE TABLE mygroup(mygroup_no VARCHAR(10) NOT NULL DEFAULT '', provider_no VARCHAR(6) NOT NULL DEFAULT '',
+last_name VARCHAR(30) NOT NULL DEFAULT '', first_name VARCHAR(30) NOT NULL DEFAULT '', vieworder CHAR(2),
+default_billing_form VARCHAR(10), PRIMARY KEY (mygroup_no, provider_no))""",
+    """CREATE TABLE appointmentType(id INT(12) NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(50), notes VARCHAR(80),
+reason VARCHAR(80), location VARCHAR(30), resources VARCHAR(10), duration INT(12))""",
 )

@@ -15,6 +15,7 @@ from adapters.sql.oscar.terms import Terms
 from adapters.sql.places import DAY
 from agent.core.message import Message, say
 from agent.core.model import AgendaRow, Finding, Slot, Window
+from agent.ports import SitePart
 
 NOTHING = "_"
 
@@ -33,7 +34,7 @@ def slots(raw: Raw, terms: Terms, window: Window) -> tuple[tuple[Slot, ...], tup
 
 def agenda(raw: Raw, terms: Terms, window: Window) -> list[AgendaRow]:
     """Return free slots and active appointments for the clinic's own screen."""
-    at = {(each.who, each.day): site for each in raw.schedules if (site := terms.site(each.reason)) is not None}
+    at = {(each.who, each.day): site for each in raw.schedules if (site := _site(each, raw, terms)) is not None}
     return free.agenda(terms, slots(raw, terms, window)[0], raw.busy, at, raw.people)
 
 
@@ -89,12 +90,19 @@ def _days(raw: Raw, terms: Terms, counts: Counter[str]) -> Iterator[Day]:
 def _day(schedule: Schedule, raw: Raw, terms: Terms, counts: Counter[str]) -> Day:
     if schedule.timecode is None:
         raise Unclear("no-template")
-    site = terms.site(schedule.reason)
+    site = _site(schedule, raw, terms)
     if site is None:
         raise Unclear("no-site")
     found, noted = visits(schedule.timecode, raw.minutes, terms.long_codes)
     counts.update(noted)
     return Day(schedule.who, schedule.day, site, found)
+
+
+def _site(schedule: Schedule, raw: Raw, terms: Terms) -> SitePart | None:
+    """Return the site of the day's own word, else of the only place where its doctor works, else the site "*"."""
+    named = {site.emr_code: site for site in terms.sites}
+    home = raw.homes.get(schedule.who, "")
+    return named.get(schedule.reason) or named.get(home) or terms.site("*")
 
 
 def _says(counts: Mapping[str, int]) -> Mapping[str, Message]:

@@ -14,7 +14,7 @@ from adapters.sql.matching import plain
 from adapters.sql.oscar import expand, rows
 from adapters.sql.oscar.names import names
 from adapters.sql.oscar.patient import Person, person
-from adapters.sql.oscar.read import Raw, pull
+from adapters.sql.oscar.read import READ, Raw, pull
 from adapters.sql.oscar.terms import Terms
 from adapters.sql.places import Place
 from adapters.sql.session import Work
@@ -44,20 +44,23 @@ class Oscar:
     name = "oscar"
     tables = (
         *("appointment", "appointmentArchive", "scheduledate", "scheduletemplate", "scheduletemplatecode"),
-        *("scheduleholiday", "provider", "demographic", "site"),
+        *("scheduleholiday", "provider", "demographic", "site", "providersite", "mygroup", "appointmentType"),
     )
     written = ("appointment", "appointmentArchive")
     reads: Sequence[Right] = (
-        ("SELECT", "appointment"),
+        (f"SELECT ({', '.join(READ)})", "appointment"),
         ("SELECT", "scheduledate"),
         ("SELECT", "scheduletemplate"),
         ("SELECT", "scheduletemplatecode"),
         ("SELECT", "scheduleholiday"),
         ("SELECT", "site"),
         ("SELECT (provider_no, last_name, first_name)", "provider"),
+        ("SELECT", "providersite"),
+        ("SELECT (mygroup_no, provider_no)", "mygroup"),
     )
     writes: Sequence[Right] = (
-        ("INSERT, UPDATE, DELETE", "appointment"),
+        ("SELECT, INSERT, UPDATE, DELETE", "appointment"),
+        ("SELECT (name)", "appointmentType"),
         ("SELECT (appointment_no), INSERT", "appointmentArchive"),
         (
             "SELECT (demographic_no, last_name, first_name, year_of_birth, month_of_birth, date_of_birth, hin)",

@@ -23,6 +23,11 @@ HOLIDAYS = "SELECT CAST(sdate AS CHAR) FROM scheduleholiday WHERE sdate BETWEEN 
 CODES = "SELECT code, description, duration FROM scheduletemplatecode ORDER BY id"
 PEOPLE = "SELECT provider_no, last_name, first_name FROM provider"
 SITES = "SELECT name FROM site ORDER BY name"
+WHERE_THEY_WORK = """SELECT ps.provider_no, s.name FROM providersite ps JOIN site s ON s.site_id = ps.site_id
+ORDER BY ps.provider_no, s.name"""
+GROUPS = "SELECT provider_no, mygroup_no FROM mygroup ORDER BY mygroup_no"
+READ = ("appointment_no", "provider_no", "appointment_date", "start_time", "end_time", "status", "creator", "name")
+"""Columns of appointment that a poll reads; `name` tells a blocked time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Raw:
     minutes: dict[str, int | None] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
     people: dict[str, str] = field(default_factory=dict)
+    homes: dict[str, str] = field(default_factory=dict)
+    """The site of whoever works at one only: a day changed by hand says a reason where others say their site."""
 
 
 def pull(work: Work, first: str, last: str) -> Raw:
@@ -58,6 +65,7 @@ def pull(work: Work, first: str, last: str) -> Raw:
         holidays=frozenset(date.fromisoformat(row[0]) for row in work.rows(HOLIDAYS, *days)),
         minutes=_minutes(codes),
         words={str(code): str(words or "") for code, words, _ in codes},
+        homes=_homes(work.rows(WHERE_THEY_WORK)),
         people={str(number): f"{given} {family}".strip() for number, family, given in work.rows(PEOPLE)},
     )
 
@@ -78,6 +86,13 @@ def _schedule(row: Row) -> Schedule:
     who, day, available, reason, own, owned, public = row
     timecode = owned if own is not None else public
     return Schedule(who, date.fromisoformat(day), available != "0", reason or "", timecode)
+
+
+def _homes(rows: Sequence[Row]) -> dict[str, str]:
+    found: dict[str, set[str]] = {}
+    for who, site in rows:
+        found.setdefault(str(who), set()).add(str(site))
+    return {who: next(iter(sites)) for who, sites in found.items() if len(sites) == 1}
 
 
 def _minutes(codes: Sequence[Row]) -> dict[str, int | None]:

@@ -9,6 +9,7 @@ from adapters.sql.applied import Seen
 from adapters.sql.mapping import Wanted
 from adapters.sql.matching import tailed
 from adapters.sql.oscar.patient import NOBODY, NOTES
+from adapters.sql.oscar.read import CODES
 from adapters.sql.places import DAY, OURS, Place, clock, seconds
 from adapters.sql.session import Work
 from agent.core.model import EmrRef
@@ -27,11 +28,12 @@ LENGTHS = "SELECT DISTINCT CAST(start_time AS CHAR), CAST(end_time AS CHAR) FROM
 BOOK = f"""INSERT INTO appointment(provider_no, appointment_date, start_time, end_time, name, demographic_no, program_id,
 notes, reason, location, resources, type, style, billing, status, remarks, urgency, creator, lastupdateuser,
 createdatetime, updatedatetime, bookingSource)
-VALUES(?, ?, ?, ?, ?, ?, 0, ?, '', ?, '', '', '', '', 't', ?, '', '{OURS}', '', ?, ?, NULL)"""
+VALUES(?, ?, ?, ?, ?, ?, 0, ?, '', ?, '', ?, '', '', 't', ?, '', '{OURS}', '', ?, ?, NULL)"""
 ARCHIVE = f"INSERT INTO appointmentArchive({_COPIED}) SELECT {_COPIED} FROM appointment {_GUARD}"  # noqa: S608 - constants
 CANCEL = f"UPDATE appointment SET status = 'C', updatedatetime = ?, lastupdateuser = '' {_GUARD}"  # noqa: S608 - a constant
 DELETE = f"DELETE FROM appointment {_GUARD}"  # noqa: S608 - a constant
 
+TYPES = "SELECT name FROM appointmentType WHERE name IS NOT NULL"
 TOKENS = f"""SELECT appointment_no, notes FROM appointment WHERE appointment_date >= ? AND creator = '{OURS}'
 AND notes LIKE ?"""  # noqa: S608 - a constant
 MARK = f"""UPDATE appointment SET notes = REPLACE(notes, ?, ?) WHERE appointment_no = ? AND creator = '{OURS}'
@@ -82,7 +84,8 @@ def book(work: Work, wanted: Wanted, location: str, label: str, now: str) -> Emr
     day, start, end = f"{place.day:%Y-%m-%d}", clock(place.minute), clock(place.minute + wanted.minutes - 1)
     notes = tailed(person.notes, wanted.token, NOTES)
     who = (place.who, day, start, end, person.name, person.number)
-    return EmrRef(str(work.insert(BOOK, *who, notes, location[:30], label[:REMARKS], now, now)))
+    kind = _type(work, wanted.slot.type)
+    return EmrRef(str(work.insert(BOOK, *who, notes, location[:30], kind, label[:REMARKS], now, now)))
 
 
 def cancel(work: Work, ref: EmrRef, now: str) -> bool:
@@ -103,6 +106,12 @@ def tokens(work: Work, like: str, since: str) -> list[tuple[EmrRef, str]]:
 def mark(work: Work, ref: EmrRef, old: str, new: str) -> bool:
     """Change a token where it stands; the rest of the notes stays."""
     return work.change(MARK, old, new, int(ref), f"%{old}%") == 1
+
+
+def _type(work: Work, code: str) -> str:
+    """Return the clinic's appointment type that is called as the template code is described; "" when there is none."""
+    words = {str(words or "").strip() for each, words, _ in work.rows(CODES) if each == code}
+    return next((str(name) for (name,) in work.rows(TYPES) if str(name).strip() in words - {""}), "")
 
 
 def _day(text: str) -> date:
