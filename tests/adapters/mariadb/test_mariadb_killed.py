@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,7 +64,7 @@ def test_a_dying_server_loses_and_doubles_nothing(mortal: Server, bench: MariaBe
         emr = bench.stepped(die)
         slot = next(each for each in emr.slots(DAY).slots if each.start == cell.start)
         if point is None:
-            mortal.stop(kill=True)
+            after_one_answer(emr, lambda: mortal.stop(kill=True))
             with pytest.raises(Transient):
                 emr.slots(DAY)
         else:
@@ -76,6 +77,25 @@ def test_a_dying_server_loses_and_doubles_nothing(mortal: Server, bench: MariaBe
         emr.close()
         standing = bench.appointments()
         assert len(standing) == len({row.start for row in standing}) == with_orders, point
+
+
+def after_one_answer(emr: Any, act: Callable[[], None]) -> None:
+    """Step into the next poll between its first question and its second."""
+    read = emr._mapping.read
+
+    def stepped(work: Any, *days: Any) -> Any:
+        rows = work.rows
+
+        def first(*words: Any) -> Any:
+            found = rows(*words)
+            work.rows = rows
+            act()
+            return found
+
+        work.rows = first
+        return read(work, *days)
+
+    emr._mapping.read = stepped
 
 
 def settled(make: Callable[[], Emr], slot: Slot, booking: BookingId) -> Effect:

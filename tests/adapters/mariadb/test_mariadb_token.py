@@ -42,7 +42,8 @@ def notes(bench: Bench) -> list[str]:
     column, table = where(bench)
     with bench.base() as base:
         return [
-            row[0] for row in base.execute(f"SELECT {column} FROM {table} WHERE {column} LIKE '%creneau:%'").fetchall()  # noqa: S608 - our own words
+            row[0]
+            for row in base.execute(f"SELECT {column} FROM {table} WHERE {column} LIKE '%creneau:%'").fetchall()  # noqa: S608 - our own words
         ]
 
 
