@@ -28,7 +28,7 @@ _WAIT_S = 30
 
 def missing() -> str:
     """Say what this machine lacks to run one; "" when nothing."""
-    if _programs() is None:
+    if programs() is None:
         return "PostgreSQL's programs are not installed (make: .venvs/postgres; Debian: postgresql)"
     try:
         drivers = import_module("pyodbc").drivers()
@@ -57,11 +57,12 @@ class Server:
 
     def start(self) -> None:
         """Start and wait until it answers; the port is chosen once, and kept over restarts."""
-        for _ in range(1 if self.port else 5):  # somebody may take a free port before the server does
+        pause = threading.Event()
+        for _ in range(20):  # somebody may take a free port before the server does; a killed one's children take leave
             port = self.port or free_port()
             if self._starts(port):
-                self.port = port
                 return
+            pause.wait(0.1)
         raise RuntimeError((self.folder / "server.log").read_text(errors="replace")[-2000:])
 
     def stop(self, *, kill: bool = False) -> None:
@@ -125,10 +126,10 @@ class Server:
             self._process = subprocess.Popen(  # noqa: S603 - our own words
                 [self._program("postgres"), *words], stdout=log, stderr=log, cwd=self.folder, **_account()
             )
-        pause, self.port = threading.Event(), port
+        pause, kept, self.port = threading.Event(), self.port, port
         for _ in range(_WAIT_S * 20):
             if self._process.poll() is not None:
-                self.port = 0
+                self.port = kept
                 return False
             with suppress(Exception), closing(self.root()):
                 return True
@@ -143,10 +144,10 @@ class Server:
             raise RuntimeError(done.stderr.decode(errors="replace")[-2000:])
 
     def _program(self, name: str) -> str:
-        found = _programs()
+        found = programs()
         if found is None:
             raise RuntimeError(missing())
-        return str(found / name)
+        return str(_within_reach(found, self.folder / "programs") / name)
 
     def _kill_all(self, pid: int) -> None:
         """Kill the server and every process it made: a power switch spares none."""
@@ -171,7 +172,7 @@ def serving(*, durable: bool = False) -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _programs() -> Path | None:
+def programs() -> Path | None:
     """Return the folder of `postgres` and `initdb`: the wheel `make` fetched, else the machine's own."""
     wheel = os.environ.get("CRENEAU_POSTGRES") or str(Path(sys.prefix).parent / ".venvs" / "postgres")
     places = [
@@ -180,6 +181,16 @@ def _programs() -> Path | None:
         *sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True),
     ]
     return next((place for place in places if (place / "postgres").exists() and (place / "initdb").exists()), None)
+
+
+def _within_reach(programs: Path, copy: Path) -> Path:
+    """Return the folder, or a copy where the plain user may not go, as below /root."""
+    if not _is_root() or all(each.stat().st_mode & 0o001 for each in programs.parents):
+        return programs
+    wheel = programs.parents[2]
+    if not copy.exists():
+        shutil.copytree(wheel, copy, ignore=shutil.ignore_patterns("pginstall18"))
+    return copy / programs.relative_to(wheel)
 
 
 def _is_root() -> bool:

@@ -17,13 +17,13 @@ RUNS = 32
 """Races of each kind."""
 
 
-def tried(file: MappingFile, way: Callable[[], Dialect], mode: str, runs: int = RUNS) -> Iterator[Proved]:
+def tried(file: MappingFile, way: Callable[[], Dialect], mode: str) -> Iterator[Proved]:
     """Yield promise after promise, race after race, as each ends. `way`: an account that may do what the screens do."""
     bench = MappedBench(file, way, way, mode)
     try:
         for promise in PROMISES:
             yield _one(promise, bench)
-        yield from races(bench, runs)
+        yield from races(bench, RUNS)
     finally:
         bench.close()
 

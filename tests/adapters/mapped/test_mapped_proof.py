@@ -25,7 +25,8 @@ NAME = EmrName("dme")
 
 def opened(server: private_postgres.Server, mapping: Any = "gnuhealth", **options: Any) -> SqlReader:
     given = {"mapping": mapping, "connection": server.connection("gnuhealth"), "user": private.USER, **options}
-    return open_(NAME, given, tools(secrets={"dme": private.PASSWORD}))
+    password = private.DESK_PASSWORD if given["user"] == private.DESK else private.PASSWORD
+    return open_(NAME, given, tools(secrets={"dme": password}))
 
 
 def promise(check: Callable[[Any], None], needs: str = "") -> Promise:

@@ -12,8 +12,8 @@ from adapters.sql.mapped.races import WHENS, races
 from adapters.sql.write import Point
 from agent.core.booking import Effect, Outcome
 
-RUNS = int(os.environ.get("CRENEAU_RACES", "8"))
-"""Of each of the three habits; `make races` runs more."""
+RUNS = -(-int(os.environ.get("CRENEAU_RACES", "24")) // len(WHENS))
+"""Of each of the three habits; `make races` runs a thousand in all."""
 TAKE_OVER = {
     "gnuhealth": "UPDATE gnuhealth_appointment SET patient = 7, comments = 'Manon' WHERE state = 'confirmed'",
     "hours": "UPDATE appointments SET patient_id = 1, made_by = 'manon' WHERE status = 'booked'",

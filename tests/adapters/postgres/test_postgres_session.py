@@ -202,11 +202,14 @@ def test_a_connection_lost_in_the_middle_leaves_nothing(server: Server) -> None:
     """Before COMMIT the server undoes it: Transient, surely not done."""
     clear(server)
     with used(server.dialect("emr")) as session:
-        steps: Callable[[Work], object] = lambda work: (
-            work.insert(INSERT, "a"),
-            end_ours(server),
-            work.rows("SELECT 1"),
-        )  # noqa: E731 - read as one line
+
+        def steps(work: Work) -> object:
+            return (
+                work.insert(INSERT, "a"),
+                end_ours(server),
+                work.rows("SELECT 1"),
+            )
+
         assert isinstance(breaks(session, steps), Transient)
         assert stand(server) == 0
         with session.writing(DOING) as work:
