@@ -22,7 +22,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
             factory="adapters.sql.factory:open_",
             extra="sql",
             options=(
-                Option("mapping", Path, "oscar", "built in, or a file's path: see docs/connect-an-emr.md"),
+                Option("mapping", Path, Path("oscar"), "built in, or a file's path: see docs/connect-an-emr.md"),
                 Option("connection", str, ..., "where the database is; for SQLite: sqlite:///PATH"),
                 Option("user", str, "", '"" : the service\'s own account'),
                 Option(

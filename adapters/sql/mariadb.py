@@ -9,10 +9,10 @@ from typing import Any
 
 from adapters.sql import native
 from adapters.sql.dialect import Connection, Cursor, Kind
-from adapters.sql.odbc import ANSWER_S, DOING, LOCK_S, LOGIN_S, STATEMENT_S, Line, braced, driver, parts, unusable
+from adapters.sql.odbc import ANSWER_S, LOCK_S, LOGIN_S, STATEMENT_S, Line, Odbc, braced, unusable
 from adapters.sql.selftest import FACTS, Trial, faults
-from agent.core.errors import CreneauError, Misconfigured
-from agent.core.message import Message, say
+from agent.core.errors import CreneauError
+from agent.core.message import say
 
 _TRIAL = Trial(
     make="""CREATE TEMPORARY TABLE creneau_selftest(n INT, t VARCHAR(400) CHARACTER SET utf8mb4, h TIME, b BOOLEAN)""",
@@ -24,16 +24,16 @@ _TRIAL = Trial(
 )
 _SESSION = """SET SESSION sql_mode = 'STRICT_ALL_TABLES', innodb_lock_wait_timeout = {lock_s},
 max_statement_time = {statement_s}"""
-_OURS = {"UID", "USER", "PWD", "PASSWORD", "INITSTMT", "AUTO_RECONNECT", "OPTION"}
 _HERE = {"", "localhost", "127.0.0.1", "::1"}
 
 DRIVER = say("install another version of the MariaDB ODBC driver")
 
 
-class Mariadb:
+class Mariadb(Odbc):
     """A MariaDB database. The connection is written `DRIVER={MariaDB Unicode};SERVER=…;DATABASE=…`."""
 
     name = "mariadb"
+    ours = frozenset({"UID", "USER", "PWD", "PASSWORD", "INITSTMT", "AUTO_RECONNECT", "OPTION"})
     lock = "FOR UPDATE"
     begin_read = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
     begin_write = "START TRANSACTION"
@@ -45,18 +45,10 @@ class Mariadb:
     login_s, lock_s, statement_s, answer_s = LOGIN_S, LOCK_S, STATEMENT_S, ANSWER_S
 
     def __init__(self, connection: str, user: str, password: Callable[[], str], secret: str = "ID") -> None:  # noqa: S107 - the name of a secret, not one
-        """Take the connection text, the account ("" = the service's own) and where its password is asked for.
-
-        `secret` names it in the vault. Raises Misconfigured for a connection that cannot be used, or a missing driver.
-        """
-        self._parts = parts(connection, _OURS)
+        """Refuse every other character set as well."""
+        super().__init__(connection, user, password, secret)
         if self._parts.get("CHARSET", "utf8mb4").lower() != "utf8mb4":
             raise unusable(say("the character set must be utf8mb4: others lose letters in silence"))
-        self._user = user
-        self._password = password
-        self._secret = secret
-        self._driver = driver()
-        self.errors: type[Exception] = self._driver.Error
 
     def connect(self) -> Connection:
         """Log in, set the session and prove that texts arrive as they are. Raises what the driver or vault raises."""
@@ -107,11 +99,6 @@ class Mariadb:
         cursor.execute("SELECT LAST_INSERT_ID()")
         return int(cursor.fetchall()[0][0])
 
-    def interrupt(self, connection: Connection) -> None:
-        """Cancel the running statement; any thread."""
-        if isinstance(connection, Line):
-            connection.cancel()
-
     def kind(self, error: Exception) -> Kind:
         """Classify by the server's number, then by SQLSTATE."""
         return native.kind(error)
@@ -119,12 +106,6 @@ class Mariadb:
     def code(self, error: Exception) -> str:
         """Return SQLSTATE and number."""
         return native.code(error)
-
-    def hint(self, kind: Kind) -> Message:
-        """Return what to do about a fault of the set-up."""
-        if kind is Kind.LOGIN:
-            return say("creneau secret set {id}", id=self._secret)
-        return say("creneau check emr")
 
     def endless(self) -> Sequence[str]:
         """Return statements of which the last must be ended by the server as too slow."""
@@ -169,6 +150,3 @@ class Mariadb:
         for fact in faults(real, replace(_TRIAL, due=due)):
             known = fact in FACTS or fact.startswith("time ")
             raise self._fault(fact, DRIVER if known else say("look for a proxy between the agent and MariaDB"))
-
-    def _fault(self, fact: str, hint: Message) -> Misconfigured:
-        return Misconfigured(DOING, say("the connection failed its self-test ({fact})", fact=fact), hint)

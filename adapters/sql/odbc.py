@@ -5,11 +5,13 @@ Rule: account and password never stand in the connection text; what the driver g
 
 import re
 import threading
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
+from adapters.sql.dialect import Connection, Kind
 from agent.core.errors import Misconfigured
 from agent.core.message import Message, say
 
@@ -114,3 +116,36 @@ def unusable(what: Message) -> Misconfigured:
 def braced(text: str) -> str:
     """Quote a value so that it may hold any character."""
     return "{" + text.replace("}", "}}") + "}"
+
+
+class Odbc:
+    """What every dialect behind ODBC is: a connection text, an account, the driver, and how a statement is stopped."""
+
+    ours: AbstractSet[str]
+    """Keys that do not belong in the connection text: the dialect writes them."""
+
+    def __init__(self, connection: str, user: str, password: Callable[[], str], secret: str = "ID") -> None:  # noqa: S107 - the name of a secret, not one
+        """Take the connection text, the account ("" = the service's own) and where its password is asked for.
+
+        `secret` names it in the vault. Raises Misconfigured for a connection that cannot be used, or a missing driver.
+        """
+        self._parts = parts(connection, self.ours)
+        self._user = user
+        self._password = password
+        self._secret = secret
+        self._driver = driver()
+        self.errors: type[Exception] = self._driver.Error
+
+    def interrupt(self, connection: Connection) -> None:
+        """Cancel the running statement; any thread."""
+        if isinstance(connection, Line):
+            connection.cancel()
+
+    def hint(self, kind: Kind) -> Message:
+        """Return what to do about a fault of the set-up."""
+        if kind is Kind.LOGIN:
+            return say("creneau secret set {id}", id=self._secret)
+        return say("creneau check emr")
+
+    def _fault(self, fact: str, hint: Message) -> Misconfigured:
+        return Misconfigured(DOING, say("the connection failed its self-test ({fact})", fact=fact), hint)

@@ -3,21 +3,20 @@
 Rule: PostgreSQL has no gap locks, so a table is frozen before it is checked; a failed transaction is only rolled back.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from adapters.sql import sqlstates
 from adapters.sql.dialect import Connection, Cursor, Kind
-from adapters.sql.odbc import DOING, LOCK_S, LOGIN_S, STATEMENT_S, Line, braced, driver, parts
+from adapters.sql.odbc import LOCK_S, LOGIN_S, STATEMENT_S, Line, Odbc, braced
 from adapters.sql.selftest import FACTS, Trial, faults
-from agent.core.errors import CreneauError, Misconfigured
-from agent.core.message import Message, say
+from agent.core.errors import CreneauError
+from agent.core.message import say
 
 NAMES = ("postgres", "psqlodbc")
 """What a driver of this dialect is called, in small letters."""
 
-_OURS = {"UID", "USER", "USERNAME", "PWD", "PASSWORD", "CONNSETTINGS", "PROTOCOL", "BOOLSASCHAR", "PQOPT"}
 _TRIAL = Trial(
     make="CREATE TEMPORARY TABLE creneau_selftest(n INT, t VARCHAR(400), h TIME, b BOOLEAN)",
     drop="DROP TABLE creneau_selftest",
@@ -30,10 +29,11 @@ _TRIAL = Trial(
 DRIVER = say("install another version of the PostgreSQL ODBC driver, the one named Unicode")
 
 
-class Postgres:
+class Postgres(Odbc):
     """A PostgreSQL database. The connection is written `DRIVER={PostgreSQL Unicode};SERVER=…;DATABASE=…`."""
 
     name = "postgresql"
+    ours = frozenset({"UID", "USER", "USERNAME", "PWD", "PASSWORD", "CONNSETTINGS", "PROTOCOL", "BOOLSASCHAR", "PQOPT"})
     begin_read = "START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
     begin_write = "START TRANSACTION ISOLATION LEVEL READ COMMITTED"  # each statement after the lock sees the newest
     alone = "SELECT 1 FROM (SELECT pg_advisory_lock(hashtext(?))) AS held"  # a connection just closed lets go a moment later
@@ -42,18 +42,6 @@ class Postgres:
     needs: Sequence[tuple[str, str]] = ()
 
     login_s, lock_s, statement_s = LOGIN_S, LOCK_S, STATEMENT_S
-
-    def __init__(self, connection: str, user: str, password: Callable[[], str], secret: str = "ID") -> None:  # noqa: S107 - the name of a secret, not one
-        """Take the connection text, the account ("" = the service's own) and where its password is asked for.
-
-        `secret` names it in the vault. Raises Misconfigured for a connection that cannot be used, or a missing driver.
-        """
-        self._parts = parts(connection, _OURS)
-        self._user = user
-        self._password = password
-        self._secret = secret
-        self._driver = driver()
-        self.errors: type[Exception] = self._driver.Error
 
     def connect(self) -> Connection:
         """Log in, set the session and prove that it is as it was set. Raises what the driver or the vault raises."""
@@ -103,11 +91,6 @@ class Postgres:
         """Return the number the INSERT answered by its RETURNING."""
         return int(cursor.fetchall()[0][0])
 
-    def interrupt(self, connection: Connection) -> None:
-        """Cancel the running statement; any thread."""
-        if isinstance(connection, Line):
-            connection.cancel()
-
     def kind(self, error: Exception) -> Kind:
         """Classify by SQLSTATE."""
         return sqlstates.kind(error)
@@ -115,12 +98,6 @@ class Postgres:
     def code(self, error: Exception) -> str:
         """Return the SQLSTATE."""
         return sqlstates.code(error)
-
-    def hint(self, kind: Kind) -> Message:
-        """Return what to do about a fault of the set-up."""
-        if kind is Kind.LOGIN:
-            return say("creneau secret set {id}", id=self._secret)
-        return say("creneau check emr")
 
     def grants(self, needs: Sequence[tuple[str, str]]) -> Iterable[str]:
         """Yield GRANT statements for rights like ("SELECT, INSERT", "appointment"), or on "SEQUENCE appointment_id_seq"."""
@@ -154,6 +131,3 @@ class Postgres:
         for fact in faults(real, replace(_TRIAL, due=due)):
             known = fact in FACTS or fact.startswith("time ")
             raise self._fault(fact, DRIVER if known else say("look for a proxy between the agent and PostgreSQL"))
-
-    def _fault(self, fact: str, hint: Message) -> Misconfigured:
-        return Misconfigured(DOING, say("the connection failed its self-test ({fact})", fact=fact), hint)

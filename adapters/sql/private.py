@@ -54,11 +54,16 @@ def missing() -> str:
     for program in ("mariadbd", "mariadb-install-db"):
         if not _program(program):
             return f"{program} is not installed (Debian: mariadb-server-core and mariadb-client-core)"
+    return unregistered(DRIVER, "odbc-mariadb")
+
+
+def unregistered(name: str, package: str) -> str:
+    """Say what this machine lacks of an ODBC driver, "" when nothing; `package`: Debian's."""
     try:
         drivers = import_module("pyodbc").drivers()
     except ImportError:
         return "pyodbc or unixODBC is not installed"
-    return "" if DRIVER in drivers else f"the ODBC driver {DRIVER} is not registered (Debian: odbc-mariadb)"
+    return "" if name in drivers else f"the ODBC driver {name} is not registered (Debian: {package})"
 
 
 @dataclass

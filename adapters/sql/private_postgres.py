@@ -12,13 +12,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from adapters.sql.odbc import driver
 from adapters.sql.postgres import Postgres
-from adapters.sql.private import DESK, DESK_PASSWORD, PASSWORD, USER, free_port
+from adapters.sql.private import DESK, DESK_PASSWORD, PASSWORD, USER, free_port, unregistered
 
 DRIVER = "PostgreSQL Unicode"
 PLAIN = "nobody"
@@ -30,11 +29,7 @@ def missing() -> str:
     """Say what this machine lacks to run one; "" when nothing."""
     if programs() is None:
         return "PostgreSQL's programs are not installed (make: .venvs/postgres; Debian: postgresql)"
-    try:
-        drivers = import_module("pyodbc").drivers()
-    except ImportError:
-        return "pyodbc or unixODBC is not installed"
-    return "" if DRIVER in drivers else f"the ODBC driver {DRIVER} is not registered (Debian: odbc-postgresql)"
+    return unregistered(DRIVER, "odbc-postgresql")
 
 
 @dataclass

@@ -3,17 +3,15 @@
 Rule: nobody books through it before `creneau emr prove` passed on the clinic's own server.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from adapters.sql import native
 from adapters.sql.dialect import Connection, Cursor, Kind
-from adapters.sql.odbc import LOCK_S, LOGIN_S, STATEMENT_S, Line, braced, driver, parts
-from agent.core.message import Message, say
+from adapters.sql.odbc import LOCK_S, LOGIN_S, STATEMENT_S, Line, Odbc, braced
 
 NAMES = ("sql server", "msodbcsql", "freetds")
 """What a driver of this dialect is called, in small letters."""
 
-_OURS = {"UID", "USER", "PWD", "PASSWORD", "TRUSTED_CONNECTION"}
 SESSION = (
     "SET NOCOUNT OFF",
     "SET XACT_ABORT ON",
@@ -48,10 +46,11 @@ NUMBERS: Mapping[int, Kind] = {
 }
 
 
-class SqlServer:
+class SqlServer(Odbc):
     """A SQL Server database. The connection is written `DRIVER={ODBC Driver 18 for SQL Server};SERVER=…;DATABASE=…`."""
 
     name = "sqlserver"
+    ours = frozenset({"UID", "USER", "PWD", "PASSWORD", "TRUSTED_CONNECTION"})
     begin_read = "BEGIN TRANSACTION"
     begin_write = "BEGIN TRANSACTION"
     alone = """DECLARE @got INT; EXEC @got = sp_getapplock @Resource = ?, @LockMode = 'Exclusive', @LockOwner = 'Session',
@@ -59,18 +58,6 @@ class SqlServer:
     is_served = True
     engine = ""
     needs: Sequence[tuple[str, str]] = ()
-
-    def __init__(self, connection: str, user: str, password: Callable[[], str], secret: str = "ID") -> None:  # noqa: S107 - the name of a secret, not one
-        """Take the connection text, the account ("" = the service's own) and where its password is asked for.
-
-        `secret` names it in the vault. Raises Misconfigured for a connection that cannot be used, or a missing driver.
-        """
-        self._parts = parts(connection, _OURS)
-        self._user = user
-        self._password = password
-        self._secret = secret
-        self._driver = driver()
-        self.errors: type[Exception] = self._driver.Error
 
     def connect(self) -> Connection:
         """Log in and set the session. Raises what the driver or the vault raises."""
@@ -114,11 +101,6 @@ WHEN NOT MATCHED THEN INSERT({names}) VALUES({given});"""
         """Return the number the INSERT answered by its OUTPUT."""
         return int(cursor.fetchall()[0][0])
 
-    def interrupt(self, connection: Connection) -> None:
-        """Cancel the running statement; any thread."""
-        if isinstance(connection, Line):
-            connection.cancel()
-
     def kind(self, error: Exception) -> Kind:
         """Classify by the server's number, then by SQLSTATE."""
         number = native.native(error) if len(error.args) > 1 else None
@@ -128,12 +110,6 @@ WHEN NOT MATCHED THEN INSERT({names}) VALUES({given});"""
     def code(self, error: Exception) -> str:
         """Return SQLSTATE and number."""
         return native.code(error)
-
-    def hint(self, kind: Kind) -> Message:
-        """Return what to do about a fault of the set-up."""
-        if kind is Kind.LOGIN:
-            return say("creneau secret set {id}", id=self._secret)
-        return say("creneau check emr")
 
     def grants(self, needs: Sequence[tuple[str, str]]) -> Iterable[str]:
         """Yield GRANT statements for rights like ("SELECT, INSERT", "appointments")."""

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from adapters.conformance import NAME, SITE, Opening, Standing, Still
 from adapters.sql.dialect import Dialect, Value
 from adapters.sql.emr import SqlEmr
-from adapters.sql.mapped.emr import DOING
 from adapters.sql.mapped.file import MappingFile
 from adapters.sql.mapped.mapping import MappedBooking, mapped
 from adapters.sql.mapped.query import Query, one_text
@@ -22,9 +21,11 @@ from adapters.sql.places import OURS, Clinic
 from adapters.sql.session import Session, Work
 from adapters.sql.sidecar import TABLE
 from adapters.sql.write import Point
+from agent.core.message import say
 from agent.core.model import EmrRef
 
 LABEL = "Réservé en ligne"
+DOING = say("try bookings on a scratch copy")
 ABSENT = "SELECT creneau_absent FROM creneau_absent"
 """What no database answers: the error of its own that a failing write meets."""
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from adapters.conformance.bench import MONDAY, Opening, book
-from adapters.sql.mapped.bench import MappedBench
-from adapters.sql.mapped.emr import DOING
+from adapters.sql.mapped.bench import DOING, MappedBench
 from adapters.sql.session import Session
 from adapters.sql.write import Point
 from agent.core.booking import Outcome

@@ -6,8 +6,7 @@ from typing import Any
 
 from adapters.conformance.bench import MINE, at, book, cells
 from adapters.sql.emr import SqlEmr
-from adapters.sql.mapped.bench import MappedBench
-from adapters.sql.mapped.emr import DOING
+from adapters.sql.mapped.bench import DOING, MappedBench
 from adapters.sql.mapped.races import WHENS, races
 from adapters.sql.write import Point
 from agent.core.booking import Effect, Outcome

@@ -9,8 +9,7 @@ import pytest
 from adapters.conformance.bench import MINE, TURN, at, books
 from adapters.conformance.bench import cancel as give_up
 from adapters.sql import private, private_postgres
-from adapters.sql.mapped.bench import MappedBench
-from adapters.sql.mapped.emr import DOING
+from adapters.sql.mapped.bench import DOING, MappedBench
 from adapters.sql.session import Session
 from agent.core.booking import Op, Outcome, Write
 from agent.core.errors import Misconfigured
