@@ -15,7 +15,7 @@ from adapters.sql.dialect import Dialect
 from adapters.sql.emr import SqlEmr
 from adapters.sql.mapping import Booking
 from adapters.sql.odbc import LOCK_S
-from adapters.sql.openemr.bench import OpenEmrDesk, insert
+from adapters.sql.openemr_bench import OpenEmrDesk, insert
 from adapters.sql.private import Server, connect
 from adapters.sql.sample import Base
 from adapters.sql.write import Point

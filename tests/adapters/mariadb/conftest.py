@@ -1,21 +1,28 @@
 """A private MariaDB server a test process, with exactly the rights the agent asks for in each EMR's database."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from adapters.conformance.bench import cells
+from adapters.sql.mariadb import Mariadb
 from adapters.sql.mariadb_bench import MariaBench, OpenEmrBench
 from adapters.sql.private import OPENEMR, OSCAR, Server, missing, serving
+from adapters.sql.session import Session
+from agent.core.errors import CreneauError
+from agent.core.message import say
 
 WAYS = ("oscar", "oscar-token", "openemr", "openemr-token")
 """Each built-in mapping, with the sidecar and without."""
 
 Bench = MariaBench | OpenEmrBench
+Fails = Callable[..., CreneauError]
+Used = Callable[[Mariadb], AbstractContextManager[Session]]
 
 
 @pytest.fixture(scope="session")
@@ -89,3 +96,31 @@ def _set(server: Server, mode: str, strict: str) -> None:
     with closing(server.root()) as root:
         root.execute(f"SET GLOBAL sql_mode = {mode}")
         root.execute(f"SET GLOBAL innodb_strict_mode = {strict}")
+
+
+@pytest.fixture
+def fails() -> Fails:
+    """Return what runs one statement and gives back the error it must end in."""
+
+    def run(session: Session, sql: str = "SELECT 1", *values: Any, write: bool = False) -> CreneauError:
+        doing = say("try")
+        with pytest.raises(CreneauError) as told, (session.writing if write else session.reading)(doing) as work:
+            (work.change if write else work.rows)(sql, *values)
+        return told.value
+
+    return run
+
+
+@pytest.fixture
+def used() -> Used:
+    """Return what lends a session of a dialect and closes it."""
+
+    @contextmanager
+    def lend(dialect: Mariadb) -> Iterator[Session]:
+        session = Session(dialect)
+        try:
+            yield session
+        finally:
+            session.close()
+
+    return lend

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from adapters.sql import private, sample
-from adapters.sql.openemr.bench import Desk
 from adapters.sql.openemr.schema import CATEGORIES, SHIPPED
+from adapters.sql.openemr_bench import Desk
 from agent.clock import SystemClock
 from agent.config import write_example
 from agent.keys import make_root

@@ -2,21 +2,28 @@
 
 from contextlib import closing
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.conformance import Opening
-from adapters.conformance.bench import DAY, MONDAY, at, book
+from adapters.conformance import Opening, Still
+from adapters.conformance.bench import DAY, MONDAY, at, book, cells
+from adapters.sql.bench import OscarBench
+from adapters.sql.emr import SqlEmr
 from adapters.sql.mariadb_bench import MariaBench, OpenEmrBench
 from adapters.sql.openemr import patient as openemr_patient
 from adapters.sql.openemr import read as openemr_read
 from adapters.sql.openemr import rows as openemr_rows
-from adapters.sql.openemr.bench import insert
+from adapters.sql.openemr_bench import insert
 from adapters.sql.oscar import read as oscar_read
 from adapters.sql.oscar import rows as oscar_rows
 from adapters.sql.private import connect
+from agent.core.errors import Transient
+from agent.core.message import say
+from agent.core.model import Instant
 
+DOING = say("try")
 START = date(2026, 11, 23)
 DAY_, END = f"{START}", f"{START + timedelta(days=14)}"
 OSCAR = {
@@ -130,3 +137,44 @@ def test_a_poll_in_the_middle_lets_everybody_work(openemr: OpenEmrBench, other: 
     emr.slots(DAY)
     emr.close()
     assert seen == [True]
+
+
+class Ticking:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.age = timedelta(hours=1)
+
+    def now(self) -> Instant:
+        return Instant(Still().now().utc, self.age)
+
+
+def test_reading_takes_a_fiftieth_of_the_databases_time(maria: MariaBench) -> None:
+    """A read whose queries took two seconds is followed by 98 seconds of rest; a failing one asks for as much."""
+    clock, dialect = Ticking(), maria.dialect()
+    emr = SqlEmr(maria.mapping, dialect, clock)
+    assert emr.rest(clock.now()) <= timedelta(0)
+    emr.slots(DAY)
+    session = emr._session
+    assert emr.rest(clock.now()) == timedelta(seconds=session.asked_s * 49) > timedelta(0)
+    slow = timedelta(seconds=2)
+    read, emr._pull = emr._pull, lambda window: [read(window), setattr(session, "asked_s", slow.total_seconds())][0]  # type: ignore[method-assign]
+    emr.slots(DAY)
+    assert emr.rest(clock.now()) == slow * 49
+    clock.age += slow * 49
+    assert emr.rest(clock.now()) == timedelta(0)
+    emr._pull = lambda _: (_ for _ in ()).throw(Transient(DOING, say("slow")))  # type: ignore[method-assign]
+    with pytest.raises(Transient) as told:
+        emr.slots(DAY)
+    assert told.value.after == slow * 49
+    emr.close()
+
+
+def test_a_file_needs_no_rest(tmp_path: Path) -> None:
+    """Nobody else waits for SQLite's reader."""
+    bench = OscarBench(tmp_path)
+    bench.fresh(cells(9))
+    emr = bench.adapter()
+    emr.slots(DAY)
+    assert emr.rest(Still().now()) <= timedelta(0)
+    emr.close()

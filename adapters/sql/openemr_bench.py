@@ -20,6 +20,7 @@ from agent.core.model import EmrRef
 
 LABEL = "Réservé en ligne"
 EVENTS = "openemr_postcalendar_events"
+WEEKLY = 'a:3:{{s:17:"event_repeat_freq";s:1:"1";s:22:"event_repeat_freq_type";s:1:"1";s:6:"exdate";s:{}:"{}";}}'
 INSERT = f"""INSERT INTO {EVENTS}(pc_catid, pc_multiple, pc_aid, pc_pid, pc_title, pc_time, pc_informant, pc_eventDate,
 pc_duration, pc_recurrtype, pc_recurrspec, pc_startTime, pc_endTime, pc_apptstatus, pc_prefcatid, pc_eventstatus,
 pc_sharing, pc_facility) VALUES(?, 0, ?, '', ?, NOW(), '4', ?, ?, 0, ?, ?, ?, ?, ?, 1, 1, ?)"""
@@ -51,6 +52,16 @@ class Desk:
         sets = ", ".join(f"{name} = ?" for name in columns)
         with self.base() as base:
             base.execute(f"UPDATE {EVENTS} SET {sets} WHERE pc_eid = ?", (*columns.values(), int(ref)))  # noqa: S608 - our own words
+
+    def weekly(self, ref: int | None, excluded: str = "") -> None:
+        """Make an event, or each, a weekly series that began four weeks before; `excluded`: dates taken out."""
+        rule = WEEKLY.format(len(excluded), excluded)
+        with self.base() as base:
+            base.execute(
+                f"""UPDATE {EVENTS} SET pc_recurrtype = 1, pc_recurrspec = ?, pc_endDate = '2027-12-31',
+                pc_eventDate = DATE_SUB(pc_eventDate, INTERVAL 28 DAY) WHERE pc_eid = COALESCE(?, pc_eid)""",  # noqa: S608 - a constant
+                (rule, ref),
+            )
 
 
 def insert(
@@ -106,14 +117,8 @@ class OpenEmrDesk:
                     insert(base, each.practitioner, end, 0, 3)
 
     def weekly(self) -> None:
-        """Make every event a series that began a week before: what clinics do with their hours."""
-        rule = 'a:3:{s:17:"event_repeat_freq";s:1:"1";s:22:"event_repeat_freq_type";s:1:"1";s:6:"exdate";s:0:"";}'
-        with self.desk.base() as base:
-            base.execute(
-                f"""UPDATE {EVENTS} SET pc_recurrtype = 1, pc_recurrspec = ?, pc_endDate = '2027-12-31',
-                pc_eventDate = DATE_SUB(pc_eventDate, INTERVAL 7 DAY)""",  # noqa: S608 - a constant
-                (rule,),
-            )
+        """Make every event a series: what clinics do with their hours."""
+        self.desk.weekly(None)
 
     def appointments(self) -> Sequence[Standing]:
         """Return the active events that take time."""
