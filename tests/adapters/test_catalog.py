@@ -110,7 +110,7 @@ def test_the_factories_open_what_the_catalog_says(tmp_path: Path) -> None:
 
 
 def test_an_unknown_mapping_is_a_fault_of_its_key() -> None:
-    """The only mapping built in is OSCAR's."""
+    """Neither built in, nor shipped, nor a file."""
     with pytest.raises(Misconfigured) as told:
         factory.open_(EmrName("dme"), {"mapping": "autre", "connection": "sqlite:///x"}, tools())
     assert told.value.key == "mapping"
