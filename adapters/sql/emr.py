@@ -14,7 +14,7 @@ from adapters.sql.mapping import Booking, Mapping, Picture, Tokened
 from adapters.sql.places import moment_of
 from adapters.sql.session import Session
 from adapters.sql.sidecar import Sidecar
-from adapters.sql.token import Token
+from adapters.sql.token import LOCK, Token
 from adapters.sql.write import Memory, Point, Writer
 from agent.core.booking import Effect, Outcome, Recovery, Write, WriteRules
 from agent.core.errors import Misconfigured, Transient
@@ -23,6 +23,7 @@ from agent.core.model import AgendaRow, BookingId, Finding, Instant, Reading, Wi
 from agent.ports import Clock, Named
 
 READING = say("read slots")
+LOOKING = say("look a booking up")
 
 FENCED = WriteRules(
     recovery=Recovery.RERUN,
@@ -36,14 +37,14 @@ FENCED = WriteRules(
 """With the sidecar: right with crashes, late commits and two live agents, with the hub away."""
 UNFENCED = WriteRules(
     recovery=Recovery.ENQUIRE,
-    enquire_first=False,
+    enquire_first=True,
     tombstone=False,
     fenced=False,
     moves=True,
     quiet=timedelta(0),
     longest_write=timedelta(seconds=15),
 )
-"""With a token: the session lock of whoever looks proves that a lost write has ended."""
+"""With a token: who holds the session lock knows that no lost write is still under way, so a look is proof."""
 
 
 SHARE = 50
@@ -139,8 +140,14 @@ class SqlEmr(SqlReader):
         return self._writer.write(write)
 
     def find(self, booking: BookingId) -> Effect | None:
-        """Say what is remembered and how the appointment stands; None proves there was no write."""
-        with self._session.reading(say("look a booking up")) as work:
+        """Say what is remembered and how the appointment stands; None proves there was no write.
+
+        Without a sidecar it also verifies what was cut off, and raises Transient while another agent holds the lock.
+        """
+        if not self.rules.fenced:
+            with self._session.reading(LOOKING) as work:
+                work.alone(LOCK)
+        with self._session.reading(LOOKING) as work:
             known = self._remembers.recall(work, booking, self._clock.now().utc)
             effect = None if known is None else answer(known, self._booking.see(work, known.ref))
         if known is None or effect is None or not effect.pending or self.rules.fenced:

@@ -13,6 +13,8 @@ from adapters.sql.session import Work
 from agent.core.booking import Outcome
 from agent.core.model import BookingId, EmrRef, SlotKey
 
+LOCK = "creneau"
+"""Name of the session lock; a database of its own, a lock of its own."""
 _TEXT = re.compile(r"creneau:(?P<booking>[A-Za-z0-9_-]+):(?P<version>\d+)(?P<state>[?!x]):(?P<key>[^\s\]]+)")
 _STATES = {PLACED: "?", Outcome.BOOKED: "!", Outcome.CANCELLED: "x"}
 
@@ -41,7 +43,7 @@ class Token:
 
     def claim(self, work: Work, booking: BookingId, now: datetime) -> Applied:
         """Become the only writer of this database until the connection closes; then look. Raises Transient."""
-        work.alone("creneau")
+        work.alone(LOCK)
         return self.recall(work, booking, now) or Applied(booking, 0, "")
 
     def recall(self, work: Work, booking: BookingId, now: datetime) -> Applied | None:
