@@ -39,7 +39,7 @@ class Postgres(Odbc):
     alone = "SELECT 1 FROM (SELECT pg_advisory_lock(hashtext(?))) AS held"  # a connection just closed lets go a moment later
     is_served = True
     engine = ""
-    needs: Sequence[tuple[str, str]] = ()
+    needs: Sequence[tuple[str, str]] = (("TEMPORARY", "*"),)  # the self-test at each connect
 
     login_s, lock_s, statement_s = LOGIN_S, LOCK_S, STATEMENT_S
 
@@ -100,9 +100,10 @@ class Postgres(Odbc):
         return sqlstates.code(error)
 
     def grants(self, needs: Sequence[tuple[str, str]]) -> Iterable[str]:
-        """Yield GRANT statements for rights like ("SELECT, INSERT", "appointment"), or on "SEQUENCE appointment_id_seq"."""
+        """Yield GRANTs of rights like ("SELECT", "appointment"), or on "SEQUENCE appointment_id_seq"; "*" = the database."""
+        whole = f'DATABASE "{self._parts.get("DATABASE", "emr")}"'
         for right, table in needs:
-            yield f'GRANT {right} ON {table} TO "{self._user or "creneau"}";'
+            yield f'GRANT {right} ON {whole if table == "*" else table} TO "{self._user or "creneau"}";'
 
     def endless(self) -> Sequence[str]:
         """Return statements of which the last must be ended by the server as too slow."""

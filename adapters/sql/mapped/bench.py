@@ -13,7 +13,7 @@ from adapters.conformance import NAME, SITE, Opening, Standing, Still
 from adapters.sql.dialect import Dialect, Value
 from adapters.sql.emr import SqlEmr
 from adapters.sql.mapped.file import MappingFile
-from adapters.sql.mapped.mapping import MappedBooking, mapped
+from adapters.sql.mapped.mapping import MappedBooking, MappedTokened, mapped
 from adapters.sql.mapped.query import Query, one_text
 from adapters.sql.mapped.times import Clockwork, place_of
 from adapters.sql.mapping import Wanted
@@ -89,7 +89,7 @@ class MappedBench:
     def failing(self) -> Iterator[SqlEmr]:
         """Let the database answer an error after every row of ours."""
         mapping = _Failing(self.file, Clinic(NAME, (SITE,), LABEL))
-        yield SqlEmr(mapping, self.agent(), Still(), mode="sidecar")
+        yield SqlEmr(mapping, self.agent(), Still(), mode=self.mode)
 
     def appointments(self) -> Sequence[Standing]:
         """Return the active appointments."""
@@ -144,7 +144,7 @@ class MappedBench:
         return Standing(EmrRef(one_text(row["ref"])), who, start.astimezone(UTC), OURS in one_text(row["mark"]), text)
 
 
-class _Failing(MappedBooking):
+class _Failing(MappedTokened):
     """A mapping whose bookings the database refuses with an error of its own, after the row was written."""
 
     def book(self, work: Work, wanted: Wanted) -> EmrRef | None:

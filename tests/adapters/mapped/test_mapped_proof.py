@@ -21,6 +21,10 @@ from agent.core.model import EmrName
 from agent.ports import Books, Proved, Proves
 
 NAME = EmrName("dme")
+GRANTS = """-- Lire / to read
+GRANT TEMPORARY ON DATABASE "gnuhealth" TO "creneau";
+GRANT SELECT ON gnuhealth_appointment TO "creneau";
+"""
 
 
 def opened(server: private_postgres.Server, mapping: Any = "gnuhealth", **options: Any) -> SqlReader:
@@ -125,7 +129,7 @@ def test_a_file_that_only_reads_is_no_way_to_book(postgres: private_postgres.Ser
     emr = opened(postgres, path)
     assert not isinstance(emr, Books)
     assert not isinstance(emr, Proves)
-    assert emr.grants() == '-- Lire / to read\nGRANT SELECT ON gnuhealth_appointment TO "creneau";\n'
+    assert emr.grants() == GRANTS
     emr.close()
 
 

@@ -319,3 +319,26 @@ def test_a_copy_is_another_database_of_the_same_server() -> None:
     for name in ("emr", "EMR", "", "a;SERVER=y", "a}b"):
         with pytest.raises(Misconfigured):
             elsewhere(text, name)
+
+
+def test_a_session_that_is_not_as_it_was_set_is_refused(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pooler in between may keep another's settings: Misconfigured, with what was seen, and nothing is read."""
+    monkeypatch.setattr(Postgres, "begin_read", "SELECT 1")
+    with closing(server.root("emr")) as root:
+        root.execute("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
+    with used(server.dialect("latin")) as session:
+        error = fails(session, "SELECT 1")
+    assert isinstance(error, Misconfigured)
+    assert "LATIN1" in str(error)
+
+
+def test_a_session_that_may_not_be_set_is_a_fault_of_the_set_up(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server refuses a setting the recipe needs: which one is told by its code."""
+    dialect = server.dialect("emr")
+    with used(dialect) as session:
+        monkeypatch.setattr(dialect, "_prove", lambda real: real.execute("SELECT 1 FROM absent"))
+        error = fails(session, "SELECT 1")
+    assert isinstance(error, Misconfigured)
+    assert "42P01" in str(error)
