@@ -10,7 +10,7 @@ from adapters.sql import odbc, openemr, postgres, sqlserver
 from adapters.sql.dialect import Dialect
 from adapters.sql.emr import SqlEmr, SqlReader
 from adapters.sql.mapped import load, mapped
-from adapters.sql.mapped.emr import MappedEmr
+from adapters.sql.mapped.emr import MappedEmr, MappedReader
 from adapters.sql.mapped.file import SHIPPED, shipped
 from adapters.sql.mapped.mapping import MappedBooking
 from adapters.sql.mapping import Booking
@@ -82,7 +82,7 @@ def open_(name: EmrName, options: Mapping[str, object], tools: Tools) -> SqlRead
         )
     mapping = mapped(file, Clinic(name, tools.sites, tools.label))
     if not isinstance(mapping, MappedBooking):
-        return SqlReader(mapping, dialect, tools.clock)
+        return MappedReader(mapping, dialect, tools.clock)
 
     def elsewhere(database: str) -> Dialect:
         connection = odbc.elsewhere(str(options["connection"]), database)

@@ -7,11 +7,13 @@ import hashlib
 from collections.abc import Callable, Iterable
 
 from adapters.sql.dialect import Dialect
-from adapters.sql.emr import SqlEmr
-from adapters.sql.mapped.mapping import MappedBooking
+from adapters.sql.emr import SqlEmr, SqlReader
+from adapters.sql.mapped.file import MappingFile
+from adapters.sql.mapped.mapping import Mapped, MappedBooking
 from adapters.sql.session import Session
 from agent.core.errors import Misconfigured, Refused
 from agent.core.message import say
+from agent.core.model import Finding, Severity
 from agent.ports import Clock, Proved
 
 DOING = say("try bookings on a scratch copy")
@@ -21,6 +23,19 @@ RECIPE = "1"
 
 SCRATCH = "creneau_scratch"
 PROBE = f"SELECT n FROM {SCRATCH} WHERE 1 = 0"  # noqa: S608 - a constant
+
+
+class MappedReader(SqlReader):
+    """A mapping file that only reads."""
+
+    def __init__(self, mapping: Mapped, dialect: Dialect, clock: Clock) -> None:
+        """Connect nothing yet."""
+        super().__init__(mapping, dialect, clock)
+        self._file = mapping.file
+
+    def check(self) -> Iterable[Finding]:
+        """Say which file it is, then look at everything as every mapping does."""
+        return [_origin(self._file), *super().check()]
 
 
 class MappedEmr(SqlEmr):
@@ -34,6 +49,10 @@ class MappedEmr(SqlEmr):
         self._file = mapping.file
         self._mode = mode
         self._elsewhere = elsewhere
+
+    def check(self) -> Iterable[Finding]:
+        """Say which file it is, then look at everything as every mapping does."""
+        return [_origin(self._file), *super().check()]
 
     def unproven(self) -> str:
         """Return a fingerprint of the file, the recipe, the memory and the kind of server; connects nothing."""
@@ -65,3 +84,9 @@ class MappedEmr(SqlEmr):
             ) from cause
         finally:
             session.close()
+
+
+def _origin(file: MappingFile) -> Finding:
+    """Return whose words the SQL is: a file that changed shows here."""
+    says = say("mapping {title}: {file}, SHA-256 {digest}", title=file.title, file=file.file, digest=file.digest[:16])
+    return Finding(f"{file.name}.file", Severity.OK, says)

@@ -130,6 +130,8 @@ def test_a_file_that_only_reads_is_no_way_to_book(postgres: private_postgres.Ser
     assert not isinstance(emr, Books)
     assert not isinstance(emr, Proves)
     assert emr.grants() == GRANTS
+    found = next(iter(emr.check()))
+    assert (found.code, str(path) in str(found.says)) == ("gnuhealth.file", True)
     emr.close()
 
 
@@ -138,6 +140,7 @@ def test_names_come_from_the_clinics_own_tables(postgres: private_postgres.Serve
     from adapters.conformance.bench import DAY
 
     emr = opened(postgres)
+    assert "SHA-256" in str(next(iter(emr.check())).says)
     people = {each.code: each.label for each in emr.names(DAY) if each.kind == "practitioner"}
     assert people["101"] == "Gagnon, Anne"
     emr.close()
