@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -146,6 +147,15 @@ class Town:
             threading.Event().wait(0.05)
         return found
 
+    def join(self) -> None:
+        """Enrol, apply the rules, start both sides, and wait for the first slots at the hub."""
+        self.start("hub")
+        words = ("--folder", str(self.hub_folder), "--name", "Clinique du Fjord")
+        self.creneau("enrol", self.creneau("hub", "code", CLINIC, *words)["code"])
+        self.creneau("sharing", "apply", "--yes")
+        self.start("agent")
+        self.offered()
+
     def outcome(self, booking: str, version: int, *words: str) -> str:
         """Wait for the outcome of a version, one of `words` when given."""
 
@@ -215,7 +225,25 @@ def town(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Town]:
 
 
 @pytest.fixture
-def oscar(tmp_path: Path) -> Iterator[tuple[Town, private.Server]]:
+def town_of(tmp_path: Path) -> Callable[..., AbstractContextManager[Town]]:
+    """Return what lends a town whose clinic keeps its agenda on a server."""
+
+    @contextmanager
+    def lend(server: private.Server, more: Mapping[str, object]) -> Iterator[Town]:
+        clinic = Clinic(server.desk(), server.connection, private.USER, private.PASSWORD)
+        made = Town(tmp_path, "automatic", clinic, **more)
+        try:
+            yield made
+        finally:
+            made.end()
+
+    return lend
+
+
+@pytest.fixture
+def oscar(
+    tmp_path: Path, town_of: Callable[..., AbstractContextManager[Town]]
+) -> Iterator[tuple[Town, private.Server]]:
     """Make a town whose clinic keeps its agenda in OSCAR on a MariaDB server of its own, and lend both."""
     if why := private.missing():
         pytest.skip(why)
@@ -223,9 +251,5 @@ def oscar(tmp_path: Path) -> Iterator[tuple[Town, private.Server]]:
         path = tmp_path / "modele.db"
         sample.make(path, (SystemClock().now().utc - timedelta(days=1)).date())
         server.load(sample.tables(path))
-        clinic = Clinic(server.desk(), server.connection, private.USER, private.PASSWORD)
-        made = Town(tmp_path, "automatic", clinic, **{"booking.max_per_hour": 500})
-        try:
+        with town_of(server, {"booking.max_per_hour": 500}) as made:
             yield made, server
-        finally:
-            made.end()
