@@ -11,8 +11,8 @@ import pytest
 
 from adapters.sql import private
 from adapters.sql.openemr.schema import CATEGORIES, SHIPPED
-from agent.clock import SystemClock
 from adapters.sql.openemr_bench import EVENTS, Desk
+from agent.clock import SystemClock
 
 CLINIC = "fjord"
 PATIENT = {"family": "Canari-Tremblay", "given": "Zoé", "born": "1991-04-12", "nam": "TREZ91541218"}

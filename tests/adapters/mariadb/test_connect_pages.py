@@ -52,7 +52,14 @@ PAGES = {
         "# Connecting OSCAR",
         private.OSCAR,
         ("Gagnon", "Clinique du Fjord"),
-        ("long_codes", "creneau_applied", "'creneau'@'%'", "unixodbc odbc-mariadb", 'memory = "token"', "appointmentType"),
+        (
+            "long_codes",
+            "creneau_applied",
+            "'creneau'@'%'",
+            "unixodbc odbc-mariadb",
+            'memory = "token"',
+            "appointmentType",
+        ),
     ),
     "openemr": Page(
         "connect-openemr.md",

@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -191,13 +192,24 @@ def test_the_file_opens_mariadb_with_the_vaults_password(server: Server) -> None
     emr.close()
 
 
+def freeze(pid: int) -> None:
+    """Stop a process and wait until the system has stopped it: a busy one takes its time."""
+    os.kill(pid, signal.SIGSTOP)
+    pause = threading.Event()
+    for _ in range(1000):
+        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
+            return
+        pause.wait(0.01)
+    raise AssertionError("the server goes on")
+
+
 def test_a_server_that_says_nothing_is_given_up(server: Server, fails: Fails, used: Used) -> None:
     """Frozen before the login and in the middle of a session: Transient both times, and back when it thaws."""
     dialect = server.dialect()
     dialect.login_s = dialect.answer_s = 1
     with used(dialect) as session:
         for _ in range(2):  # the second meets an open connection
-            os.kill(server.pid, signal.SIGSTOP)
+            freeze(server.pid)
             try:
                 assert type(fails(session)) is Transient
             finally:
@@ -221,7 +233,7 @@ def test_close_does_not_wait_for_a_frozen_server(server: Server) -> None:
         except CreneauError as error:
             ends.append(error)
 
-    os.kill(server.pid, signal.SIGSTOP)
+    freeze(server.pid)
     try:
         worker = threading.Thread(target=read)
         worker.start()
