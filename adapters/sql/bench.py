@@ -21,7 +21,7 @@ from adapters.sql.places import OURS
 from adapters.sql.sample import Base, Receptionist, rows
 from adapters.sql.schema import TABLES
 from adapters.sql.sqlite import SCHEME, Sqlite
-from adapters.sql.write import Point
+from adapters.sql.write import Point, once
 from agent.core.model import EmrRef
 
 LABEL = "Réservé en ligne"
@@ -80,13 +80,7 @@ class OscarBench:
 
     def between(self, act: Callable[[], None]) -> SqlEmr:
         """Return an adapter that is stepped into after its commit: before it, SQLite's lock keeps the screens waiting."""
-        acts = [act]
-
-        def pause(point: Point) -> None:
-            if point is Point.COMMITTED and acts:
-                acts.pop()()
-
-        return SqlEmr(self.mapping, self.dialect(), Still(), pause)
+        return SqlEmr(self.mapping, self.dialect(), Still(), once(Point.COMMITTED, act))
 
     @contextmanager
     def failing(self) -> Iterator[SqlEmr]:

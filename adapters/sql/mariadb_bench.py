@@ -18,7 +18,7 @@ from adapters.sql.odbc import LOCK_S
 from adapters.sql.openemr_bench import OpenEmrDesk, insert
 from adapters.sql.private import Server, connect
 from adapters.sql.sample import Base
-from adapters.sql.write import Point
+from adapters.sql.write import Point, once
 
 
 class OnMaria:
@@ -47,13 +47,7 @@ class OnMaria:
 
     def at(self, point: Point, act: Callable[[], None]) -> SqlEmr:
         """Return an adapter that is stepped into once, at this point."""
-        acts = [act]
-
-        def pause(now: Point) -> None:
-            if now is point and acts:
-                acts.pop()()
-
-        return self.stepped(pause)
+        return self.stepped(once(point, act))
 
     def stepped(self, pause: Callable[[Point], None], lock_s: int = LOCK_S) -> SqlEmr:
         """Return an adapter that is stepped into at every point."""

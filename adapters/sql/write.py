@@ -37,6 +37,17 @@ class Point(StrEnum):
     COMMITTED = "committed"
 
 
+def once(at: Point, act: Callable[[], None]) -> Callable[[Point], None]:
+    """Return a step that acts once, at this point."""
+    acts = [act]
+
+    def pause(now: Point) -> None:
+        if now is at and acts:
+            acts.pop()()
+
+    return pause
+
+
 class Memory(Protocol):
     """What is remembered of our bookings, in the database itself: a sidecar table, or a token in the row."""
 

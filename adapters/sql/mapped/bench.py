@@ -20,7 +20,7 @@ from adapters.sql.mapping import Wanted
 from adapters.sql.places import OURS, Clinic
 from adapters.sql.session import Session, Work
 from adapters.sql.sidecar import TABLE
-from adapters.sql.write import Point
+from adapters.sql.write import Point, once
 from agent.core.message import say
 from agent.core.model import EmrRef
 
@@ -66,13 +66,7 @@ class MappedBench:
 
     def at(self, point: Point, act: Callable[[], None]) -> SqlEmr:
         """Return an adapter that is stepped into once, at this point."""
-        acts = [act]
-
-        def pause(now: Point) -> None:
-            if now is point and acts:
-                acts.pop()()
-
-        return self.stepped(pause)
+        return self.stepped(once(point, act))
 
     def stepped(self, pause: Callable[[Point], None], dialect: Dialect | None = None) -> SqlEmr:
         """Return an adapter that is stepped into at every point."""
