@@ -103,6 +103,11 @@ def clock(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}:00"
 
 
+def is_day(text: str) -> bool:
+    """Say whether a DATE names a day: a lax server also keeps 0000-00-00 and 2026-12-00, which no screen shows."""
+    return "-00" not in text
+
+
 def seconds(text: str | None) -> int | None:
     """Return the second of the day a TIME column shows, 24:00:00 included; None for what is no time of a day."""
     parts = (text or "").split(".")[0].split(":")

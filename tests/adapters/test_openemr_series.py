@@ -6,9 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.sql.openemr import Terms
+from adapters.sql.openemr.expand import lay_out, taking
 from adapters.sql.openemr.php import Unreadable, unserialize
+from adapters.sql.openemr.read import Category, Event, Raw
 from adapters.sql.openemr.rows import NO_SERIES
 from adapters.sql.openemr.series import EVERY, NTH, SINGLE, WEEKDAYS, Series
+from agent.core.model import EmrName, EmrRef
 
 MONDAY = date(2026, 11, 23)
 
@@ -169,6 +173,28 @@ def test_a_rule_nobody_knows_is_unreadable(kind: int, spec: str) -> None:
     """Never guessed: whoever asks withholds."""
     with pytest.raises(Unreadable):
         Series(kind, MONDAY, END, spec).days(MONDAY, END, loose=False)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        every("999999", "2"),
+        every("9" * 12, "1"),
+        every("9" * 5000, "1"),
+        php(event_repeat_on_freq="1", event_repeat_on_num="9" * 9, event_repeat_on_day="1"),
+    ],
+)
+def test_a_rule_that_leaves_the_calendar_withholds_its_person(rule: str) -> None:
+    """Whatever number a form let through: the read goes on without that person, and says so."""
+    kind = NTH if "on_num" in rule else EVERY
+    event = Event(EmrRef("1"), "101", 9, 0, Series(kind, MONDAY, END, rule), "09:00:00", "", 900, "-", "0", ours=False)
+    raw = Raw(
+        MONDAY, MONDAY + timedelta(days=1), (event,), {9: Category(9, "x", "x", 900, is_visit=True)}, {"101": "Z"}
+    )
+    spread = lay_out(raw, Terms(EmrName("dme"), ()))
+    assert (spread.unclear, spread.counts["series"]) == ({"101"}, 1)
+    ((_, busy),) = taking(raw.events, {9: "x"}, MONDAY, 15)
+    assert (busy.start_s, busy.end_s) == (0, 86_400)
 
 
 def test_a_single_event_is_its_day() -> None:

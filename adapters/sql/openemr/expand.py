@@ -11,7 +11,6 @@ from math import ceil
 
 from adapters.sql import free
 from adapters.sql.free import Busy, Day, Visit
-from adapters.sql.openemr.php import Unreadable
 from adapters.sql.openemr.read import Event, Raw
 from adapters.sql.openemr.terms import Terms
 from adapters.sql.places import DAY, DAY_S, seconds
@@ -61,7 +60,7 @@ def lay_out(raw: Raw, terms: Terms) -> Spread:
         word, everyone = words.get(event.category, ""), event.who in ("", "0")
         try:
             days = event.series.days(raw.first - timedelta(days=1), raw.last, loose=word in (IN, OUT))
-        except (Unreadable, OverflowError):
+        except (ValueError, OverflowError):  # Unreadable, or days no calendar has
             counts["series"] += 1
             unclear.update(raw.people if everyone else [event.who])
             continue
@@ -153,7 +152,7 @@ def taking(events: Iterable[Event], words: Mapping[int, str], day: date, grid: i
             continue
         try:
             days = event.series.days(day - timedelta(days=1), day, loose=False)
-        except (Unreadable, OverflowError):
+        except (ValueError, OverflowError):  # Unreadable, or days no calendar has
             yield event, Busy(event.who, day, 0, DAY_S, gone=False, ours=False, odd=True)
             continue
         yield from ((event, piece) for each in days for piece in pieces(event, each, grid) if piece.day == day)

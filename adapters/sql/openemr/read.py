@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from adapters.sql.openemr.series import Series
+from adapters.sql.places import is_day
 from adapters.sql.session import Row, Work
 from agent.core.model import EmrRef
 
@@ -82,7 +83,7 @@ def pull(work: Work, first: date, last: date) -> Raw:
         categories=categories(work),
         people={str(number): f"{given or ''} {family or ''}".strip() for number, given, family in work.rows(PEOPLE)},
         facilities={str(number): str(name or "") for number, name in work.rows(FACILITIES)},
-        holidays=frozenset(date.fromisoformat(row[0]) for row in work.rows(HOLIDAYS, *days)),
+        holidays=frozenset(date.fromisoformat(row[0]) for row in work.rows(HOLIDAYS, *days) if is_day(row[0])),
     )
 
 
@@ -114,7 +115,7 @@ def event(row: Row) -> Event:
 
 def day(text: str) -> date:
     """Return the day of a DATE; the zero date, which only a lax server takes, is the first day there is."""
-    return date.min if text.startswith("0000") else date.fromisoformat(text)
+    return date.fromisoformat(text) if is_day(text) else date.min
 
 
 def _is_visit(kind: object, on: object) -> bool:

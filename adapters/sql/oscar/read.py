@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from adapters.sql.free import Busy
-from adapters.sql.places import DAY_S, OURS, seconds
+from adapters.sql.places import DAY_S, OURS, is_day, seconds
 from adapters.sql.session import Row, Work
 
 SCHEDULES = """SELECT sd.provider_no, CAST(sd.sdate AS CHAR), sd.available, sd.reason, own.name, own.timecode, pub.timecode
@@ -60,9 +60,9 @@ def pull(work: Work, first: str, last: str) -> Raw:
     days = (first, last)
     codes = work.rows(CODES)
     return Raw(
-        schedules=tuple(_schedule(row) for row in work.rows(SCHEDULES, *days)),
-        busy=tuple(busy(row) for row in work.rows(APPOINTMENTS, *days)),
-        holidays=frozenset(date.fromisoformat(row[0]) for row in work.rows(HOLIDAYS, *days)),
+        schedules=tuple(_schedule(row) for row in work.rows(SCHEDULES, *days) if is_day(row[1])),
+        busy=tuple(busy(row) for row in work.rows(APPOINTMENTS, *days) if is_day(row[1])),
+        holidays=frozenset(date.fromisoformat(row[0]) for row in work.rows(HOLIDAYS, *days) if is_day(row[0])),
         minutes=_minutes(codes),
         words={str(code): str(words or "") for code, words, _ in codes},
         homes=_homes(work.rows(WHERE_THEY_WORK)),

@@ -10,7 +10,7 @@ from adapters.sql.mapping import Wanted
 from adapters.sql.matching import tailed
 from adapters.sql.oscar.patient import NOBODY, NOTES
 from adapters.sql.oscar.read import CODES
-from adapters.sql.places import DAY, OURS, Place, clock, seconds
+from adapters.sql.places import DAY, OURS, Place, clock, is_day, seconds
 from adapters.sql.session import Work
 from agent.core.model import EmrRef
 
@@ -116,4 +116,4 @@ def _type(work: Work, code: str) -> str:
 
 def _day(text: str) -> date:
     """Return the day of a DATE; the zero date, which only a lax server takes, is the first day there is."""
-    return date.min if text.startswith("0000") else date.fromisoformat(text)
+    return date.fromisoformat(text) if is_day(text) else date.min

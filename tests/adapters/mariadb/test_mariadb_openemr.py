@@ -152,6 +152,15 @@ def test_a_cancelled_time_is_free_and_says_that_it_was_taken(
     assert bool(slots) is free
 
 
+def test_a_date_without_a_day_breaks_no_read(clinic: OpenEmrBench) -> None:
+    """A lax server keeps 2026-12-00 between two real days; no screen shows it, and neither do we."""
+    open_(clinic, 9, 9.25)
+    clinic.desk.change(str(clinic.desk.event("101", hour(9), 900)), pc_eventDate="2026-12-00")
+    with clinic.base() as base:
+        base.execute("INSERT INTO calendar_external(date, description) VALUES('2026-12-00', 'x')")
+    assert read(clinic, Window(MONDAY, MONDAY + timedelta(days=20)))[0] == [(9.0, "in_office")]
+
+
 def test_a_time_that_is_none_blocks_its_day(clinic: OpenEmrBench) -> None:
     """An event without a start takes the day and is reported."""
     open_(clinic, 9, 10)

@@ -209,6 +209,22 @@ def test_a_zero_date_on_our_row_is_theirs_and_no_crash(maria: MariaBench) -> Non
     emr.close()
 
 
+def test_a_date_without_a_day_breaks_no_read(maria: MariaBench) -> None:
+    """A lax server keeps 2026-12-00 between two real days; no screen shows it, and neither do we."""
+    maria.book(cells(9)[0])
+    maria.book(cells(10)[0])
+    with maria.base() as base:
+        base.execute("UPDATE appointment SET appointment_date = '2026-12-00' WHERE start_time = '09:00:00'")
+        base.execute(
+            "INSERT INTO scheduledate(sdate, provider_no, available, hour, status) VALUES('2026-12-00', '101', '1', 'T', 'A')"
+        )
+        base.execute("INSERT INTO scheduleholiday VALUES('2026-12-00', 'x')")
+    emr = maria.adapter()
+    hours = [slot.start.hour for slot in emr.slots(Window(MONDAY, MONDAY + timedelta(days=20))).slots]
+    emr.close()
+    assert hours == [8, 9, 11]
+
+
 def test_the_agenda_shows_what_takes_time_and_no_patient(maria: MariaBench) -> None:
     """Blocked, busy, ours and free, each with its ends."""
     maria.book(cells(8)[0])
