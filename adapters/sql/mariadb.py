@@ -3,108 +3,52 @@
 Rule: what the driver gets wrong in silence is set right at every connect, and proved before the first statement.
 """
 
-import re
-import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from importlib import import_module
+from dataclasses import replace
 from typing import Any
 
 from adapters.sql import native
 from adapters.sql.dialect import Connection, Cursor, Kind
-from agent.core.errors import CreneauError, Misconfigured
-from agent.core.message import Message, say
+from adapters.sql.odbc import ANSWER_S, LOCK_S, LOGIN_S, STATEMENT_S, Line, Odbc, braced, unusable
+from adapters.sql.selftest import FACTS, Trial, faults
+from agent.core.errors import CreneauError
+from agent.core.message import say
 
-SCHEME = "DRIVER="
-LOGIN_S, LOCK_S, STATEMENT_S, ANSWER_S = 5, 3, 30, 40
-"""How long to wait for: a login, somebody else's lock, one statement, any sign of life from the server."""
-
-LENGTHS = (127, 128, 129, 300)
-"""Characters around the length from which the driver, left alone, stores other text than it was given."""
+_TRIAL = Trial(
+    make="""CREATE TEMPORARY TABLE creneau_selftest(n INT, t VARCHAR(400) CHARACTER SET utf8mb4, h TIME, b BOOLEAN)""",
+    drop="DROP TEMPORARY TABLE creneau_selftest",
+    times=("00:00:00", "23:59:59", "24:00:00", "-01:00:00"),
+    settings="""SELECT @@character_set_client, @@tx_isolation, @@sql_mode, CAST(@@innodb_lock_wait_timeout AS SIGNED),
+    CAST(@@max_statement_time AS SIGNED)""",
+    due=(),
+)
 _SESSION = """SET SESSION sql_mode = 'STRICT_ALL_TABLES', innodb_lock_wait_timeout = {lock_s},
 max_statement_time = {statement_s}"""
-_PAIR = re.compile(r"\s*([^=;]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|[^;]*)\s*(?:;|$)")
-_OURS = {"UID", "USER", "PWD", "PASSWORD", "INITSTMT", "AUTO_RECONNECT", "OPTION"}
 _HERE = {"", "localhost", "127.0.0.1", "::1"}
 
-DOING = say("open the EMR database")
 DRIVER = say("install another version of the MariaDB ODBC driver")
 
 
-class Line:
-    """A pyodbc connection that remembers its last cursor, so that another thread can cancel what runs on it."""
-
-    def __init__(self, real: Any) -> None:
-        """Take the open connection."""
-        self._real = real
-        self._last: Any = None
-        self._cancelling: threading.Thread | None = None
-
-    def cursor(self) -> Any:
-        """Return a fresh cursor."""
-        self._last = self._real.cursor()
-        return self._last
-
-    def cancel(self) -> None:
-        """Stop the running statement; any thread, at once.
-
-        The driver asks the server by a connection of its own, which a frozen server never answers.
-        """
-        if self._last is not None and (self._cancelling is None or not self._cancelling.is_alive()):
-            self._cancelling = threading.Thread(target=_cancel, args=(self._last,), daemon=True)
-            self._cancelling.start()
-
-    def close(self) -> None:
-        """Close it; a connection whose cancelling still runs is left to the process's end, or the driver crashes."""
-        if self._cancelling is not None:
-            self._cancelling.join(CANCEL_S)
-            if self._cancelling.is_alive():
-                _LEFT.append(self)
-                return
-        self._last = None
-        self._real.close()
-
-
-_LEFT: list[Line] = []
-CANCEL_S = 1
-
-
-def _cancel(cursor: Any) -> None:
-    with suppress(Exception):  # it may have ended by itself
-        cursor.cancel()
-
-
-class Mariadb:
+class Mariadb(Odbc):
     """A MariaDB database. The connection is written `DRIVER={MariaDB Unicode};SERVER=…;DATABASE=…`."""
 
     name = "mariadb"
+    ours = frozenset({"UID", "USER", "PWD", "PASSWORD", "INITSTMT", "AUTO_RECONNECT", "OPTION"})
     lock = "FOR UPDATE"
-    keep = "ON DUPLICATE KEY UPDATE booking = booking"
     begin_read = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
     begin_write = "START TRANSACTION"
-    unsafe = """SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND engine <> 'InnoDB'
-    AND table_name IN ('appointment', 'appointmentArchive', 'creneau_applied')"""
+    alone = "SELECT COALESCE(GET_LOCK(CONCAT(?, '.', DATABASE()), 0), 0)"  # locks belong to the whole server
+    is_served = True
+    engine = " ENGINE=InnoDB"
+    needs: Sequence[tuple[str, str]] = (("CREATE TEMPORARY TABLES", "*"),)  # the self-test at each connect
 
     login_s, lock_s, statement_s, answer_s = LOGIN_S, LOCK_S, STATEMENT_S, ANSWER_S
 
     def __init__(self, connection: str, user: str, password: Callable[[], str], secret: str = "ID") -> None:  # noqa: S107 - the name of a secret, not one
-        """Take the connection text, the account ("" = the service's own) and where its password is asked for.
-
-        `secret` names it in the vault. Raises Misconfigured for a connection that cannot be used, or a missing driver.
-        """
-        self._parts = dict(_parts(connection))
-        self._user = user
-        self._password = password
-        self._secret = secret
-        try:
-            pyodbc: Any = import_module("pyodbc")
-        except ImportError as cause:  # pyodbc, or the system's libodbc under it
-            what = say("a part of the adapter {name} is not installed", name="sql")
-            hint = say("install creneau[sql] and, on Linux, the package unixodbc")
-            raise Misconfigured(DOING, what, hint) from cause
-        pyodbc.pooling = False  # else a connection left in doubt comes back
-        self._driver = pyodbc
-        self.errors: type[Exception] = pyodbc.Error
+        """Refuse every other character set as well."""
+        super().__init__(connection, user, password, secret)
+        if self._parts.get("CHARSET", "utf8mb4").lower() != "utf8mb4":
+            raise unusable(say("the character set must be utf8mb4: others lose letters in silence"))
 
     def connect(self) -> Connection:
         """Log in, set the session and prove that texts arrive as they are. Raises what the driver or vault raises."""
@@ -127,15 +71,33 @@ class Mariadb:
             raise
         return Line(real)
 
+    def locked(self, sql: str) -> str:
+        """Return it with its next-key locks: rows and gaps."""
+        return f"{sql} {self.lock}"
+
+    def freeze(self, table: str) -> str:  # noqa: ARG002 - the port's own
+        """Return nothing: gaps can be locked."""
+        return ""
+
+    def unless_there(self, table: str, columns: Sequence[str]) -> str:
+        """Return an INSERT that changes nothing of an existing row; INSERT IGNORE would deadlock by the dozen."""
+        places, key = ", ".join("?" * len(columns)), columns[0]
+        return f"INSERT INTO {table}({', '.join(columns)}) VALUES({places}) ON DUPLICATE KEY UPDATE {key} = {key}"
+
+    def unsafe(self, tables: Sequence[str]) -> str:
+        """Return a SELECT of tables that are not InnoDB's."""
+        names = ", ".join(f"'{table}'" for table in tables)
+        return f"""SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()
+        AND engine <> 'InnoDB' AND table_name IN ({names})"""  # noqa: S608 - our own words
+
+    def text(self, width: int) -> str:
+        """Return a type that compares byte by byte."""
+        return f"VARCHAR({width}) CHARACTER SET ascii COLLATE ascii_bin"
+
     def inserted(self, cursor: Cursor) -> int:
         """Return the number of the row inserted last on this connection."""
         cursor.execute("SELECT LAST_INSERT_ID()")
         return int(cursor.fetchall()[0][0])
-
-    def interrupt(self, connection: Connection) -> None:
-        """Cancel the running statement; any thread."""
-        if isinstance(connection, Line):
-            connection.cancel()
 
     def kind(self, error: Exception) -> Kind:
         """Classify by the server's number, then by SQLSTATE."""
@@ -145,11 +107,9 @@ class Mariadb:
         """Return SQLSTATE and number."""
         return native.code(error)
 
-    def hint(self, kind: Kind) -> Message:
-        """Return what to do about a fault of the set-up."""
-        if kind is Kind.LOGIN:
-            return say("creneau secret set {id}", id=self._secret)
-        return say("creneau check emr")
+    def endless(self) -> Sequence[str]:
+        """Return statements of which the last must be ended by the server as too slow."""
+        return ("SET SESSION max_statement_time = 0.1", "SELECT SLEEP(5)")
 
     def facts(self) -> tuple[tuple[str, str], ...]:
         """Return what `check` shows."""
@@ -175,7 +135,7 @@ class Mariadb:
     def _text(self) -> str:
         parts = {**self._parts, "CHARSET": "utf8mb4"}
         if self._user:
-            parts |= {"UID": _braced(self._user), "PWD": _braced(self._password())}
+            parts |= {"UID": braced(self._user), "PWD": braced(self._password())}
         # The driver's own words: a login timeout set through ODBC does not end a handshake with a frozen server.
         parts |= {
             "CONN_TIMEOUT": str(self.login_s),
@@ -185,44 +145,8 @@ class Mariadb:
         return ";".join(f"{key}={value}" for key, value in parts.items())
 
     def _prove(self, real: Any) -> None:
-        """Refuse a session that is not as it was set, or that changes texts on their way."""
-        charset, isolation, mode = real.execute("SELECT @@character_set_client, @@tx_isolation, @@sql_mode").fetchone()
-        if (charset, isolation, mode) != ("utf8mb4", "REPEATABLE-READ", "STRICT_ALL_TABLES"):
-            raise self._fault(f"{charset} {isolation} {mode}", say("look for a proxy between the agent and MariaDB"))
-        given = [(n, "é" * n) for n in LENGTHS]
-        real.execute("CREATE TEMPORARY TABLE creneau_selftest(n INT, t VARCHAR(400) CHARACTER SET utf8mb4)")
-        for pair in given:
-            real.execute("INSERT INTO creneau_selftest(n, t) VALUES(?, ?)", pair)
-        seen = [tuple(row) for row in real.execute("SELECT n, t FROM creneau_selftest ORDER BY n").fetchall()]
-        real.execute("DROP TEMPORARY TABLE creneau_selftest")
-        if seen != given:
-            raise self._fault("creneau_selftest", DRIVER)
-
-    def _fault(self, fact: str, hint: Message) -> Misconfigured:
-        return Misconfigured(DOING, say("the connection failed its self-test ({fact})", fact=fact), hint)
-
-
-def _parts(connection: str) -> Iterable[tuple[str, str]]:
-    """Yield the pairs of a connection text, keys in capitals. Raises Misconfigured for what must not stand in it."""
-    if not connection.upper().startswith(SCHEME):
-        raise _unusable(say("the connection names no database this agent knows"))
-    end = 0
-    for match in _PAIR.finditer(connection):
-        key, value, end = match[1].upper(), match[2].strip(), match.end()
-        if key in _OURS:
-            raise _unusable(say("{key} does not belong in the connection", key=key))
-        if key == "CHARSET" and value.lower() != "utf8mb4":
-            raise _unusable(say("the character set must be utf8mb4: others lose letters in silence"))
-        yield key, value
-    if connection[end:].strip():
-        raise _unusable(say("the connection cannot be read"))
-
-
-def _unusable(what: Message) -> Misconfigured:
-    hint = say("write connection = 'DRIVER=…;SERVER=…;DATABASE=…', and the account as user = '…'")
-    return Misconfigured(DOING, what, hint, key="connection")
-
-
-def _braced(text: str) -> str:
-    """Quote a value so that it may hold any character."""
-    return "{" + text.replace("}", "}}") + "}"
+        """Refuse a session that is not as it was set, or that changes values on their way."""
+        due = ("utf8mb4", "REPEATABLE-READ", "STRICT_ALL_TABLES", self.lock_s, self.statement_s)
+        for fact in faults(real, replace(_TRIAL, due=due)):
+            known = fact in FACTS or fact.startswith("time ")
+            raise self._fault(fact, DRIVER if known else say("look for a proxy between the agent and MariaDB"))

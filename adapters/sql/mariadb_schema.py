@@ -3,8 +3,6 @@
 Rule: columns, widths, keys and collations follow OSCAR's, with its utf8mb3; written from facts, not copied.
 """
 
-from adapters.sql.oscar.applied import SIDECAR
-
 _APPOINTMENT = """provider_no VARCHAR(6){nn}, appointment_date DATE{day}, start_time TIME{time}, end_time TIME{time},
 name VARCHAR(50), demographic_no INT(10), program_id INT(11) DEFAULT 0, notes VARCHAR(255), reason VARCHAR(80),
 location VARCHAR(30), resources VARCHAR(255), type VARCHAR(50), style VARCHAR(10), billing VARCHAR(10),
@@ -46,5 +44,11 @@ sex CHAR(1) NOT NULL DEFAULT '', provider_no VARCHAR(11), patient_status VARCHAR
 KEY (hin), KEY (last_name, first_name))""",
     """CREATE TABLE site(site_id INT(11) NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(255) NOT NULL DEFAULT '',
 short_name VARCHAR(10) NOT NULL DEFAULT '', status TINYINT(4) NOT NULL DEFAULT 0, UNIQUE (name), UNIQUE (short_name))""",
+    """CREATE TABLE providersite(provider_no VARCHAR(6) NOT NULL, site_id INT(11) NOT NULL,
+PRIMARY KEY (provider_no, site_id))""",
+    """CREATE TABLE mygroup(mygroup_no VARCHAR(10) NOT NULL DEFAULT '', provider_no VARCHAR(6) NOT NULL DEFAULT '',
+last_name VARCHAR(30) NOT NULL DEFAULT '', first_name VARCHAR(30) NOT NULL DEFAULT '', vieworder CHAR(2),
+default_billing_form VARCHAR(10), PRIMARY KEY (mygroup_no, provider_no))""",
+    """CREATE TABLE appointmentType(id INT(12) NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(50), notes VARCHAR(80),
+reason VARCHAR(80), location VARCHAR(30), resources VARCHAR(10), duration INT(12))""",
 )
-SIDECAR_TABLE = SIDECAR["mariadb"]

@@ -72,7 +72,12 @@ def kind(error: Exception) -> Kind:
         return Kind.LOST
     number = native(error)
     known = NUMBERS.get(number) if number is not None else None
-    return known or STATES.get(str(error.args[0]), Kind.ODD)
+    return known or by_state(error)
+
+
+def by_state(error: Exception) -> Kind:
+    """Classify by the SQLSTATE alone."""
+    return Kind.LOST if len(error.args) < 2 else STATES.get(str(error.args[0]), Kind.ODD)
 
 
 def native(error: Exception) -> int | None:

@@ -1,4 +1,4 @@
-"""A private MariaDB server with OSCAR's tables, for tests and benches.
+"""A private MariaDB server with an EMR's tables, for tests and benches.
 
 Rule: loopback and a data folder of its own, as whoever runs it; nothing of the machine's is touched or left.
 """
@@ -11,22 +11,42 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from adapters.sql import mariadb_schema
+from adapters.sql import mariadb_schema, openemr
+from adapters.sql.grants import script
+from adapters.sql.mapping import Booking
 from adapters.sql.mariadb import Mariadb
+from adapters.sql.openemr import OpenEmr
+from adapters.sql.openemr import schema as openemr_schema
+from adapters.sql.oscar import Oscar, Terms
+from adapters.sql.sidecar import TABLE
+from agent.core.model import EmrName
 
 DRIVER = "MariaDB Unicode"
 USER, PASSWORD = "creneau", "m;ot} de {passe=é"
 DESK, DESK_PASSWORD = "oscar", "accueil"
-TABLES = (
-    *("appointment", "appointmentArchive", "provider", "demographic", "site"),
-    *("scheduledate", "scheduletemplate", "scheduletemplatecode", "scheduleholiday"),
-)
 _WAIT_S = 30
+
+
+@dataclass(frozen=True)
+class Database:
+    """One EMR's: its name, its statements, and the mapping whose rights our account gets; `sidecar` or a token."""
+
+    name: str
+    charset: str
+    tables: Sequence[str]
+    mapping: Booking
+    sidecar: bool = True
+
+
+NAME = EmrName("dme")
+OSCAR = Database("oscar", "utf8mb3", mariadb_schema.TABLES, Oscar(Terms(NAME, ())))
+OPENEMR = Database("openemr", "utf8mb4", openemr_schema.TABLES, OpenEmr(openemr.Terms(NAME, ())))
 
 
 def missing() -> str:
@@ -34,11 +54,16 @@ def missing() -> str:
     for program in ("mariadbd", "mariadb-install-db"):
         if not _program(program):
             return f"{program} is not installed (Debian: mariadb-server-core and mariadb-client-core)"
+    return unregistered(DRIVER, "odbc-mariadb")
+
+
+def unregistered(name: str, package: str) -> str:
+    """Say what this machine lacks of an ODBC driver, "" when nothing; `package`: Debian's."""
     try:
         drivers = import_module("pyodbc").drivers()
     except ImportError:
         return "pyodbc or unixODBC is not installed"
-    return "" if DRIVER in drivers else f"the ODBC driver {DRIVER} is not registered (Debian: odbc-mariadb)"
+    return "" if name in drivers else f"the ODBC driver {name} is not registered (Debian: {package})"
 
 
 @dataclass
@@ -47,6 +72,7 @@ class Server:
 
     folder: Path
     durable: bool = False
+    database: Database = OSCAR
     port: int = field(init=False, default=0)
     _process: subprocess.Popen[bytes] | None = field(init=False, default=None, repr=False)
 
@@ -65,14 +91,14 @@ class Server:
     def start(self) -> None:
         """Start and wait until it answers; the port is chosen once, and kept over restarts."""
         for _ in range(1 if self.port else 5):  # somebody may take a free port before the server does
-            port = self.port or _free_port()
+            port = self.port or free_port()
             if self._starts(port):
                 self.port = port
                 return
         raise RuntimeError((self.folder / "server.log").read_text(errors="replace")[-2000:])
 
     def _starts(self, port: int) -> bool:
-        # A site of OSCAR's runs without strict mode.
+        # A site of OSCAR's runs without strict mode; the others must stand it too.
         words = [
             f"--datadir={self.folder / 'my'}",
             f"--socket={self.folder / 's'}",
@@ -121,7 +147,7 @@ class Server:
     @property
     def connection(self) -> str:
         """Return what a clinic writes as `connection`."""
-        return f"DRIVER={{{DRIVER}}};SERVER=127.0.0.1;PORT={self.port};DATABASE=oscar"
+        return f"DRIVER={{{DRIVER}}};SERVER=127.0.0.1;PORT={self.port};DATABASE={self.database.name}"
 
     def dialect(self) -> Mariadb:
         """Return the agent's way in, with the agent's own account."""
@@ -135,27 +161,35 @@ class Server:
         """Return the connection text of the screens' own account."""
         return f"{self.connection};UID={DESK};PWD={DESK_PASSWORD};CHARSET=utf8mb4"
 
-    def oscar(self, *, grants: str) -> None:
-        """Make OSCAR's database and both accounts; ours gets what `grants` says and nothing more."""
+    def fill(self) -> None:
+        """Make the EMR's database and both accounts; ours gets what `creneau emr grants` prints and nothing more."""
+        base = self.database
         with closing(self.root()) as root:
-            root.execute("CREATE DATABASE oscar CHARACTER SET utf8mb3")
-            root.execute(f"CREATE USER {DESK}@localhost IDENTIFIED BY '{DESK_PASSWORD}'")
-            root.execute(f"GRANT ALL ON oscar.* TO {DESK}@localhost")
-            root.execute(f"CREATE USER {USER}@localhost IDENTIFIED BY '{PASSWORD}'")
-        with closing(self.root("oscar")) as root:
-            for table in mariadb_schema.TABLES:
+            root.execute(f"CREATE DATABASE {base.name} CHARACTER SET {base.charset}")
+            root.execute(f"CREATE USER IF NOT EXISTS {DESK}@localhost IDENTIFIED BY '{DESK_PASSWORD}'")
+            root.execute(f"GRANT ALL ON {base.name}.* TO {DESK}@localhost")
+            root.execute(f"CREATE USER IF NOT EXISTS {USER}@localhost IDENTIFIED BY '{PASSWORD}'")
+        with closing(self.root(base.name)) as root:
+            for table in base.tables:
                 root.execute(table)
-            run(root, grants)
+            run(root, script(self.dialect(), base.mapping, sidecar=base.sidecar))
+
+    def beside(self, database: Database) -> "Server":
+        """Make another EMR's database on this server, and return the same server as seen from there."""
+        other = copy(self)
+        other.database = database
+        other.fill()
+        return other
 
     def empty(self) -> None:
         """Take every row out of every table."""
-        with closing(self.root("oscar")) as root:
-            for table in (*TABLES, "creneau_applied"):
+        with closing(self.root(self.database.name)) as root:
+            for table in (*self.database.mapping.tables, *([TABLE] if self.database.sidecar else [])):
                 root.execute(f"DELETE FROM {table}")  # noqa: S608 - our own words
 
     def load(self, tables: dict[str, tuple[Sequence[str], Sequence[Sequence[Any]]]]) -> None:
         """Insert rows: {table: (columns, rows)}."""
-        with closing(self.root("oscar")) as root:
+        with closing(self.root(self.database.name)) as root:
             root.execute("START TRANSACTION")
             for table, (columns, rows) in tables.items():
                 places = ", ".join("?" * len(columns))
@@ -174,15 +208,15 @@ class Server:
 
 
 @contextmanager
-def serving(*, durable: bool = False, grants: str = "") -> Iterator[Server]:
-    """Make, start and lend a server; with `grants` it has OSCAR's database already."""
+def serving(database: Database = OSCAR, *, durable: bool = False, filled: bool = True) -> Iterator[Server]:
+    """Make, start and lend a server; `filled`: it has the EMR's database and both accounts already."""
     folder = Path(tempfile.mkdtemp(prefix="creneau-db-"))  # short: a socket's path ends at 108 characters
-    server = Server(folder, durable)
+    server = Server(folder, durable, database)
     try:
         server.make()
         server.start()
-        if grants:
-            server.oscar(grants=grants)
+        if filled:
+            server.fill()
         yield server
     finally:
         server.stop(kill=True)
@@ -218,7 +252,8 @@ def _account() -> list[str]:
     return ["--user=root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port nobody listens on now."""
     with socket.socket() as line:
         line.bind(("127.0.0.1", 0))
         port: int = line.getsockname()[1]

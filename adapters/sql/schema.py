@@ -3,7 +3,8 @@
 Rule: columns, widths in comments and collations follow OSCAR's (NOCASE for its `ci` text); nothing else is kept.
 """
 
-from adapters.sql.oscar.applied import SIDECAR
+from adapters.sql import sidecar
+from adapters.sql.sqlite import SCHEME, Sqlite
 
 _CI = "TEXT COLLATE NOCASE"
 
@@ -36,5 +37,10 @@ lastUpdateDate TEXT NOT NULL)""",
     "CREATE INDEX demographic_hin ON demographic(hin)",
     f"""CREATE TABLE site(site_id INTEGER PRIMARY KEY AUTOINCREMENT, name {_CI} NOT NULL UNIQUE,
 short_name {_CI} NOT NULL UNIQUE, status INTEGER NOT NULL DEFAULT 1)""",
-    SIDECAR["sqlite"],
+    f"CREATE TABLE providersite(provider_no {_CI} NOT NULL, site_id INTEGER NOT NULL, PRIMARY KEY(provider_no, site_id))",
+    f"""CREATE TABLE mygroup(mygroup_no {_CI} NOT NULL DEFAULT '', provider_no {_CI} NOT NULL DEFAULT '',
+last_name {_CI} NOT NULL DEFAULT '', first_name {_CI} NOT NULL DEFAULT '', vieworder {_CI}, PRIMARY KEY(mygroup_no, provider_no))""",
+    f"""CREATE TABLE appointmentType(id INTEGER PRIMARY KEY AUTOINCREMENT, name {_CI}, notes {_CI}, reason {_CI},
+location {_CI}, resources {_CI}, duration INTEGER)""",
+    sidecar.table(Sqlite(f"{SCHEME}oscar")),
 )

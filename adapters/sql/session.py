@@ -5,6 +5,7 @@ Rule: every transaction ends before the call returns, after an error by ROLLBACK
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -33,16 +34,22 @@ class Work:
         """Take the open connection."""
         self._connection = connection
         self._dialect = dialect
+        self.asked_s = 0.0
+        """How long SELECTs have kept the database busy, in seconds."""
 
     def rows(self, sql: str, *values: Value) -> Sequence[Row]:
         """Run a SELECT and return all its rows."""
-        cursor = self._connection.cursor()
-        cursor.execute(sql, values)
-        return list(cursor.fetchall())
+        begun = time.perf_counter()
+        try:
+            cursor = self._connection.cursor()
+            cursor.execute(sql, values)
+            return list(cursor.fetchall())
+        finally:
+            self.asked_s += time.perf_counter() - begun
 
     def locked(self, sql: str, *values: Value) -> Sequence[Row]:
         """Run a SELECT whose rows stay ours until the transaction ends."""
-        return self.rows(f"{sql} {self._dialect.lock}", *values)
+        return self.rows(self._dialect.locked(sql), *values)
 
     def change(self, sql: str, *values: Value) -> int:
         """Run an INSERT, UPDATE or DELETE and return how many rows it touched."""
@@ -56,9 +63,19 @@ class Work:
         cursor.execute(sql, values)
         return self._dialect.inserted(cursor)
 
-    def unless_there(self, sql: str, *values: Value) -> None:
-        """Run an INSERT that leaves an existing row as it is, and locks it."""
-        self.change(f"{sql} {self._dialect.keep}", *values)
+    def unless_there(self, table: str, columns: Sequence[str], *values: Value) -> None:
+        """Insert a row that leaves an existing one as it is, and locks it; the first column is the key."""
+        self.change(self._dialect.unless_there(table, columns), *values)
+
+    def freeze(self, table: str) -> None:
+        """Let nobody else write this table until the transaction ends, where rows alone cannot be locked."""
+        if sql := self._dialect.freeze(table):
+            self.change(sql)
+
+    def alone(self, name: str) -> None:
+        """Take the database's own session lock of this name, kept until the connection closes. Raises Transient."""
+        if not self.rows(self._dialect.alone, name)[0][0]:
+            raise Transient(say("write into the agenda"), say("another agent holds the clinic's lock in the database"))
 
 
 class Session:
@@ -71,6 +88,8 @@ class Session:
         self._closed = threading.Event()
         self._turn = threading.Lock()
         self._odd = 0
+        self.asked_s = 0.0
+        """How long the last reading kept the database busy, in seconds."""
 
     @contextmanager
     def reading(self, doing: Message) -> Iterator[Work]:
@@ -80,6 +99,7 @@ class Session:
             try:
                 yield work
             finally:
+                self.asked_s = work.asked_s
                 self._rollback()
 
     @contextmanager
@@ -99,6 +119,11 @@ class Session:
         """Say whether this was somebody else's lock or a deadlock: worth one more try at once."""
         cause = error.__cause__
         return isinstance(cause, self.dialect.errors) and self.dialect.kind(cause) is Kind.BUSY
+
+    def renew(self) -> None:
+        """Close the connection; the next statement opens another."""
+        with self._turn:
+            self._drop()
 
     def close(self) -> None:
         """Cancel what runs, wait for it to end, close. Any thread, any number of times.

@@ -32,11 +32,12 @@ class Sqlite:
 
     name = "sqlite"
     errors: type[Exception] = sqlite3.Error
-    lock = ""
-    keep = "ON CONFLICT(booking) DO NOTHING"
     begin_read = "BEGIN"
     begin_write = "BEGIN IMMEDIATE"
-    unsafe = ""
+    alone = "SELECT 1 WHERE ? <> ''"  # BEGIN IMMEDIATE has made us the only writer already
+    is_served = False
+    engine = ""
+    needs: Sequence[tuple[str, str]] = ()
 
     def __init__(self, connection: str, wait_ms: int = WAIT_MS) -> None:
         """Take the connection text and how long to wait for a lock. Raises Misconfigured when it names no file."""
@@ -67,6 +68,27 @@ class Sqlite:
         connection.execute(f"PRAGMA busy_timeout={self._wait_ms}")
         return connection
 
+    def locked(self, sql: str) -> str:
+        """Return it as it is: the whole file is ours."""
+        return sql
+
+    def freeze(self, table: str) -> str:  # noqa: ARG002 - the port's own
+        """Return nothing: the whole file is ours."""
+        return ""
+
+    def unless_there(self, table: str, columns: Sequence[str]) -> str:
+        """Return an INSERT that does nothing beside an existing key."""
+        places = ", ".join("?" * len(columns))
+        return f"INSERT INTO {table}({', '.join(columns)}) VALUES({places}) ON CONFLICT({columns[0]}) DO NOTHING"
+
+    def unsafe(self, tables: Sequence[str]) -> str:  # noqa: ARG002 - the port's own
+        """Return nothing: all tables know transactions."""
+        return ""
+
+    def text(self, width: int) -> str:  # noqa: ARG002 - the port's own
+        """Return the one type of texts."""
+        return "TEXT"
+
     def inserted(self, cursor: Cursor) -> int:
         """Return the new rowid."""
         return int(getattr(cursor, "lastrowid"))  # noqa: B009 - lastrowid is SQLite's own, not in the Cursor port
@@ -91,6 +113,10 @@ class Sqlite:
 
     def grants(self, needs: Sequence[tuple[str, str]]) -> Iterable[str]:  # noqa: ARG002 - the port's own
         """Yield nothing: who may write the file may do all."""
+        return ()
+
+    def endless(self) -> Sequence[str]:
+        """Return nothing: a file has no server that could end a statement; close() interrupts it."""
         return ()
 
     def facts(self) -> tuple[tuple[str, str], ...]:

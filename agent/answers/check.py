@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from agent.answers.house import Asked, House
+from agent.answers.prove import standing
 from agent.answers.reading import opened
 from agent.answers.shape import fault, finding
-from agent.config.faults import Faults
 from agent.core.errors import CreneauError, Refused
 from agent.core.message import say
 from agent.core.model import Finding, Severity
+from agent.core.sheet import Faults
 
 Line = Mapping[str, Any]
 
@@ -37,9 +38,7 @@ def _config(house: House) -> Iterable[Line]:
     try:
         sharing = house.file()
     except Faults as faults:
-        for one in faults.faults:
-            found = finding("config", Finding("config.fault", Severity.FAULT, one.says, one.hint))
-            yield {**found, "file": one.file, "key": one.key, "value": one.value, "line": one.line}
+        yield from _faults("config", faults)
         return
     except CreneauError as error:
         yield fault("config", error)
@@ -60,16 +59,35 @@ def _config(house: House) -> Iterable[Line]:
         )
 
 
+def _faults(part: str, faults: Faults) -> Iterable[Line]:
+    """Yield every fault of a hand-written file, with its place."""
+    for one in faults.faults:
+        found = finding(part, Finding(f"{part}.fault", Severity.FAULT, one.says, one.hint))
+        yield {**found, "file": one.file, "key": one.key, "value": one.value, "line": one.line}
+
+
 def _emr(house: House) -> Iterable[Line]:
+    automatic = _automatic(house)
     for source in house.plan().emrs:
         try:
             with opened(house, source.id) as emr:
-                found = list(emr.check())
+                found = [*emr.check(), *standing(house, source.id, emr, automatic=source.id in automatic)]
+        except Faults as faults:
+            yield from ({**line, "emr": source.id} for line in _faults("emr", faults))
+            continue
         except CreneauError as error:
             yield {**fault("emr", error), "emr": source.id}
             continue
         for one in found or [Finding("emr.read", Severity.OK, say("the EMR answers"))]:
             yield {**finding("emr", one), "emr": source.id}
+
+
+def _automatic(house: House) -> frozenset[str]:
+    """Return the sources whose bookings the file wants written by themselves, proved or not."""
+    try:
+        return frozenset(source.id for source in house.file().plan.emrs if source.bookings == "automatic")
+    except CreneauError:  # the part "config" tells
+        return frozenset()
 
 
 def _hub(house: House) -> Iterable[Line]:

@@ -48,7 +48,8 @@ class House:
     """All the verbs may use.
 
     `file`: reads the configuration anew, raising its faults. `applied`: the rules last applied, None = never, posture
-    folded in. `views`: the published view of one source. `open_emr`: a new object for the caller's own thread, closed by the caller. `board`: None when no agent
+    folded in. `views`: the published view of one source. `open_emr`: a new object for the caller's own thread, closed by the caller; `open_with`: with
+    other options of the adapter, a relative path being taken from the file's folder. `board`: None when no agent
     runs. `wake`: a kind of leg ("publish", "deliver"). `reload`: read plan, rules and posture again. `join`: enrols
     with a one-time code, stores the identity and makes the next offer a whole view. `hub_findings`, `machine_findings`: what only the wiring can look at.
     """
@@ -61,6 +62,7 @@ class House:
     keys: Keys
     vault: Vault
     open_emr: Callable[[EmrName], Emr]
+    open_with: Callable[[EmrName, Mapping[str, object]], Emr]
     board: Board | None
     clock: Clock
     dice: Dice

@@ -178,7 +178,21 @@ COMMANDS = (
         say("Types, sites and people found in the EMR, with counts."),
         emr.listing,
     ),
+    Command(
+        "emr try",
+        "dme essayer",
+        say("Try a mapping: reads only, sample slots on screen."),
+        emr.trying,
+        "creneau emr try mon-dme.toml",
+    ),
     Command("emr grants", "dme droits", say("Print the exact database rights to ask for."), emr.grants),
+    Command(
+        "emr prove",
+        "dme prouver",
+        say("Run the booking races on a scratch copy, then report."),
+        emr.prove,
+        "creneau emr prove --on copie_dme",
+    ),
     Command(
         "secret set",
         "secret poser",

@@ -7,9 +7,8 @@ import re
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from agent.config.faults import Wrong
-from agent.config.values import CONTROL, string
 from agent.core.message import say
+from agent.core.sheet import CONTROL, Wrong, string
 
 _EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
 _SERVER = re.compile(r"[A-Za-z0-9._-]+:\d{1,5}|\[[0-9A-Fa-f:]+\]:\d{1,5}")

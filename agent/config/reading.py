@@ -10,16 +10,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from agent.config.document import Document, parse, read_document, read_text
-from agent.config.faults import Fault, Faults
+from agent.config.document import read_document, read_text
 from agent.config.plan import BookingPlan, ClinicPlan, DeskPlan, HubPlan, Plan, ServicePlan
 from agent.config.rules import RulesReader
 from agent.config.schema import ARRAYS, MANAGERS, TABLES
-from agent.config.sheet import Sheet
 from agent.config.sources import read_emrs, read_sites
 from agent.core.message import say
 from agent.core.model import Finding, Severity
 from agent.core.sharing import SharingRules
+from agent.core.sheet import Document, Fault, Faults, Sheet, parse
 from agent.ports import Entry
 
 SHARING_FILE = "sharing.toml"

@@ -9,15 +9,13 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from agent.config.lines import Path
 from agent.config.plan import EmrPlan, SitePlan
-from agent.config.schema import ACCORD, ALLOW, DENY, MANAGERS, PUBLISH_AS, SHARING, Key
-from agent.config.sheet import Sheet, suggest
+from agent.config.schema import ACCORD, ALLOW, DENY, MANAGERS, PUBLISH_AS, SHARING
 from agent.config.sources import confirmations, zones
-from agent.config.values import list_of, text
 from agent.core.message import say
 from agent.core.model import EmrName, Finding, Severity, SiteId
 from agent.core.sharing import Accord, Allow, Deny, Match, PublishAs, SharingRules
+from agent.core.sheet import Key, Path, Sheet, list_of, suggest, text
 
 Coded = tuple[EmrName, str]
 

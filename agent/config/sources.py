@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path as File
 from typing import Any
 
-from agent.config.lines import Path
 from agent.config.plan import EmrPlan, SitePlan
-from agent.config.schema import ARRAYS, Key
-from agent.config.sheet import Sheet, suggest
+from agent.config.schema import ARRAYS
 from agent.config.values import of_kind
 from agent.core.message import Message, say
 from agent.core.model import EmrName, SiteId
+from agent.core.sheet import Key, Path, Sheet, suggest
 from agent.ports import Entry, Option
 
 _PASSWORD = re.compile(r"\b(pwd|password|passwd|mot_de_passe)\s*=|://[^/\s@]*:[^/\s@]*@", re.IGNORECASE)

@@ -4,16 +4,13 @@ Rule: a reader returns the value or raises Wrong with a sentence and, where one 
 """
 
 import re
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from agent.config.faults import Wrong
 from agent.core.message import say
-
-Reader = Callable[[Any], Any]
+from agent.core.sheet import Reader, Wrong, list_of, string, text, whole, word, yes_no
 
 DAYS = {
     **dict(zip(("lun", "mar", "mer", "jeu", "ven", "sam", "dim"), range(7), strict=True)),
@@ -26,60 +23,7 @@ _DURATION = re.compile(r"(\d{1,6}) ?(s|min|h|d|j)")
 _MONTHS = re.compile(r"(\d{1,3}) ?m")
 _TIME = re.compile(r"(\d{1,2}):(\d{2})")
 _IDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MIDNIGHT = 24 * 60
-
-
-def string(value: Any) -> str:
-    """Read any text."""
-    if not isinstance(value, str):
-        raise Wrong(say("this must be a text"), say('put the text between straight quotes: "…"'))
-    return value
-
-
-def text(low: int = 1, high: int = 200) -> Reader:
-    """Read one line of text of `low` to `high` characters."""
-
-    def read(value: Any) -> str:
-        line = string(value).strip()
-        if CONTROL.search(line):
-            raise Wrong(say("the text must stand on one line"))
-        if not low <= len(line) <= high:
-            raise Wrong(say("the text must have {low} to {high} characters", low=low, high=high))
-        return line
-
-    return read
-
-
-def word(*words: str) -> Reader:
-    """Read one word of an enumeration."""
-
-    def read(value: Any) -> str:
-        if str(value) not in words:
-            raise Wrong(say("this word is not known"), say("choose one of: {words}", words=", ".join(words)))
-        return str(value)
-
-    return read
-
-
-def yes_no(value: Any) -> bool:
-    """Read true or false."""
-    if not isinstance(value, bool):
-        raise Wrong(say("this must be true or false"), say("write true or false, in small letters and without quotes"))
-    return value
-
-
-def whole(low: int, high: int) -> Reader:
-    """Read a whole number between `low` and `high`."""
-
-    def read(value: Any) -> int:
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise Wrong(say("this must be a whole number"), say("write the number without quotes"))
-        if not low <= value <= high:
-            raise Wrong(say("the number must be between {low} and {high}", low=low, high=high))
-        return value
-
-    return read
 
 
 def duration(low: timedelta = timedelta(0), high: timedelta = timedelta(days=3660)) -> Reader:
@@ -120,19 +64,6 @@ def day(value: Any) -> date:
     if not isinstance(value, date) or isinstance(value, datetime):
         raise Wrong(say("this must be a date"), say("write 2027-06-30, without quotes"))
     return value
-
-
-def list_of(reader: Reader, *, empty: bool = False) -> Reader:
-    """Read a list whose values `reader` reads; doubles are dropped."""
-
-    def read(value: Any) -> tuple[Any, ...]:
-        if not isinstance(value, list):
-            raise Wrong(say("this must be a list"), say('write the values between brackets: ["…", "…"]'))
-        if not value and not empty:
-            raise Wrong(say("the list is empty"))
-        return tuple(dict.fromkeys(reader(one) for one in value))
-
-    return read
 
 
 def channels(value: Any) -> dict[str, tuple[str, ...]]:

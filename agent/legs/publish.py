@@ -13,7 +13,7 @@ from agent.core.errors import CreneauError
 from agent.core.model import Finding, Instant, Slot, SlotId, SlotKey
 from agent.core.news import news
 from agent.core.sharing import SharingRules, share
-from agent.ports import Board, Emr, Step, Views
+from agent.ports import Board, Emr, Paced, Step, Views
 
 log = logging.getLogger("creneau.publish")
 
@@ -46,10 +46,14 @@ class Publish:
     def step(self, now: Instant) -> Step:
         """Bring the view up to the agenda and the rules; writes nothing when nothing changed.
 
+        An EMR that was slow to read is left alone for some ticks; rules and orders take effect all the same.
         Always wakes deliver: the EMR is read at the tick, and differences leave at the tick. Raises what the EMR and
         the journal raise; the view has then been narrowed already, never widened.
         """
         ordered = self.views.held()
+        if isinstance(self.emr, Paced) and self.emr.rest(now) > timedelta(0):
+            did = self._bring((), ordered, now, whole=False)
+            return Step(did, wakes=frozenset({"deliver"}))
         try:
             reading = self.emr.slots(self.rules().window(now.utc))
         except CreneauError:

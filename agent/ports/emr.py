@@ -5,11 +5,11 @@ Rule: an ability is a small Protocol, never a boolean; objects belong to the thr
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from agent.core.booking import Effect, Write, WriteRules
-from agent.core.model import AgendaRow, BookingId, EmrName, Finding, Reading, Slot, Window
+from agent.core.model import AgendaRow, BookingId, EmrName, Finding, Instant, Reading, Slot, Window
 from agent.ports.machine import Stop
 
 
@@ -82,6 +82,32 @@ class Grants(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Proved:
+    """One promise or race that was tried. `kept`: None = the adapter has not this ability. `says`: what was seen instead."""
+
+    name: str
+    kept: bool | None
+    says: str = ""
+    runs: int = 1
+
+
+@runtime_checkable
+class Proves(Protocol):
+    """Ability: try its own bookings on a scratch copy of the EMR: another database, another schedule.
+
+    For a way of booking that nobody has run at that kind of EMR: until it passed there, nothing is written by itself.
+    """
+
+    def unproven(self) -> str:
+        """Return a fingerprint of what a proof covers: mapping, recipe, kind of server; "" = run by us. Connects nothing."""
+        ...
+
+    def prove(self, scratch: str) -> Iterable[Proved]:
+        """Try promise after promise, race after race; yields as it goes. Raises Refused when `scratch` may not be used."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """One code of the EMR. `kind` is "type", "practitioner" or "site"; `label` is for the clinic's screen only."""
 
@@ -110,6 +136,15 @@ class Hints(Protocol):
 
     def changed(self, since: str | None) -> tuple[bool, str]:
         """Return (worth a read, opaque cursor)."""
+        ...
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """Ability: say how long the EMR is to be left alone, so that reading it stays a small share of its time."""
+
+    def rest(self, now: Instant) -> timedelta:
+        """Return what is left of the rest after the last read; zero or less = it may be read."""
         ...
 
 

@@ -32,7 +32,7 @@ def open_door(plan: Plan) -> Iterator[Door]:
         yield Client(path)
         return
     with State(plan) as state:
-        yield Answers(house(state, None, lambda _kind: None, lambda: state.renew(state.plan)))
+        yield Answers(house(state, None, lambda _kind: None, lambda: state.renew(state.written)))
 
 
 def running(file: Path) -> Door | None:

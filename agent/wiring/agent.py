@@ -90,12 +90,13 @@ class Agent:
                 faults = fault.faults if isinstance(fault, Faults) else ()
                 places = ",".join(f"{one.line}:{one.key}" for one in faults)
                 log.warning("config.faulty n=%d what=%r places=%s", len(faults), str(fault), places)
-                plan = self.state.plan  # whatever ails the file, what the clinic ordered (freeze, withdraw) takes force
+                plan = self.state.written  # what the clinic ordered (freeze, withdraw) takes force all the same
             plan = self._same_folder(plan)
-            old, was = self.state.plan, self.state.rules().posture
+            was = self.state.rules().posture
             if self.state.stop.is_set():
                 return
-            if _legs_of(plan) == _legs_of(old):
+            legs = _legs_of(self.state.honest(plan))
+            if legs == self._legs:
                 self.state.renew(plan)
                 if self.state.rules().posture.is_offline and not was.is_offline:
                     self._posts.deliver.now_at_once()
@@ -116,6 +117,7 @@ class Agent:
 
     def _go(self) -> None:
         state = self.state
+        self._legs = _legs_of(state.plan)
         shop = Shop(
             state.plan,
             state.journal,
@@ -149,8 +151,8 @@ class Agent:
                 self._notify("WATCHDOG=1")
 
     def _stamp(self) -> Stamp:
-        file = self.state.plan.file
-        return tuple(_mark(path) for path in (file, file.with_name("sharing.toml")))
+        plan = self.state.written
+        return tuple(_mark(path) for path in (plan.file, plan.file.with_name("sharing.toml"), *_files(plan)))
 
 
 def _mark(path: Path) -> tuple[int, int] | None:
@@ -162,5 +164,11 @@ def _mark(path: Path) -> tuple[int, int] | None:
 
 
 def _legs_of(plan: Plan) -> tuple[object, ...]:
-    """Return what the legs were built from."""
-    return plan.emrs, plan.sites, plan.hub, plan.booking, plan.service
+    """Return what the legs were built from, the files their adapters read included."""
+    marks = tuple(_mark(path) for path in _files(plan))
+    return plan.emrs, plan.sites, plan.hub, plan.booking, plan.service, marks
+
+
+def _files(plan: Plan) -> list[Path]:
+    """Return the files the adapters' options name."""
+    return [value for emr in plan.emrs for value in emr.options.values() if isinstance(value, Path)]

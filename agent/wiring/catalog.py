@@ -5,6 +5,7 @@ Rule: a driver is loaded only when its source is opened.
 
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import cast
 
 from adapters import catalog
@@ -26,6 +27,12 @@ def entries() -> Mapping[str, Entry]:
         if entry is not None:
             found[name] = entry
     return found
+
+
+def path_options(adapter: str) -> frozenset[str]:
+    """Return the adapter's options that name a file."""
+    entry = catalog.find(adapter)
+    return frozenset(option.key for option in entry.options if option.kind is Path) if entry else frozenset()
 
 
 def open_emr(plan: Plan, source: EmrPlan, journal: Journal, keys: Keys, clock: Clock, dice: Dice) -> Emr:

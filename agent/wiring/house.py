@@ -4,15 +4,16 @@ Rule: the command line gets the same answers either way.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from agent.answers import House, Sharing
 from agent.config import read_plan, sharing_text
 from agent.core.model import EmrName, Finding, Instant
 from agent.ports import Board, Emr, Identity
-from agent.wiring.catalog import entries, open_emr
+from agent.wiring.catalog import entries, path_options
 from agent.wiring.frontdesk import desk_findings
 from agent.wiring.inforce import applied, fold
 from agent.wiring.joining import join
@@ -26,12 +27,18 @@ def house(state: State, board: Board | None, wake: Callable[[str], None], reload
 
     def file() -> Sharing:
         plan = read_plan(state.plan.file, entries())
-        rules = fold(plan.sharing, plan, records.facts())
+        rules = fold(plan.sharing, state.honest(plan), records.facts())
         return Sharing(plan, sharing_text(plan.file), rules)
 
     def open_source(name: EmrName) -> Emr:
         source = next(one for one in state.plan.emrs if one.id == name)
-        return open_emr(state.plan, source, state.journal, state.keys, state.clock, state.dice)
+        return state.open_emr(source)
+
+    def open_with(name: EmrName, options: Mapping[str, object]) -> Emr:
+        source = next(one for one in state.plan.emrs if one.id == name)
+        paths, folder = path_options(source.adapter), state.plan.file.parent
+        given = {key: folder / str(value) if key in paths else value for key, value in options.items()}
+        return state.open_emr(replace(source, options={**source.options, **given}))
 
     def enrol(code: str, now: Instant) -> Identity:
         with closing(state.hub()) as hub:
@@ -53,6 +60,7 @@ def house(state: State, board: Board | None, wake: Callable[[str], None], reload
         keys=state.keys,
         vault=state.keys,
         open_emr=open_source,
+        open_with=open_with,
         board=board,
         clock=state.clock,
         dice=state.dice,

@@ -110,7 +110,28 @@ def test_the_factories_open_what_the_catalog_says(tmp_path: Path) -> None:
 
 
 def test_an_unknown_mapping_is_a_fault_of_its_key() -> None:
-    """The only mapping built in is OSCAR's."""
+    """Neither built in, nor shipped, nor a file."""
     with pytest.raises(Misconfigured) as told:
         factory.open_(EmrName("dme"), {"mapping": "autre", "connection": "sqlite:///x"}, tools())
     assert told.value.key == "mapping"
+
+
+@pytest.mark.parametrize("grid", [0, 7, -15, "15"])
+def test_a_grid_that_does_not_divide_the_day_is_a_fault_of_its_key(grid: object) -> None:
+    """OpenEMR's cells fill the day; any other number was a slip."""
+    options = {"mapping": "openemr", "connection": "sqlite:///x", "grid": grid}
+    with pytest.raises(Misconfigured) as told:
+        factory.open_(EmrName("dme"), options, tools())
+    assert told.value.key == "grid"
+
+
+def test_openemr_opens_with_either_memory() -> None:
+    """The sidecar is fenced; a token needs turns, and asks before it writes."""
+    rules = []
+    for memory_ in ("sidecar", "token"):
+        options = {"mapping": "openemr", "connection": "sqlite:///x", "memory": memory_}
+        emr = factory.open_(EmrName("dme"), options, tools())
+        assert isinstance(emr, Books)
+        rules.append((emr.rules.fenced, emr.rules.tombstone, emr.rules.enquire_first))
+        emr.close()
+    assert rules == [(True, True, False), (False, False, True)]

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.sql.oscar.expand import Unclear, Visit, agenda, slots, visits
-from adapters.sql.oscar.read import DAY_S, Busy, Raw, Schedule, busy, seconds
-from adapters.sql.oscar.terms import Place, Terms, clock
+from adapters.sql.free import Busy, Visit
+from adapters.sql.oscar.expand import Unclear, agenda, slots, visits
+from adapters.sql.oscar.read import Raw, Schedule, busy
+from adapters.sql.oscar.terms import Terms
+from adapters.sql.places import DAY_S, Place, clock, seconds
 from agent.core.model import Cell, EmrName, SiteId, Window
 from agent.ports import SitePart
 
@@ -129,13 +131,13 @@ def test_holidays_are_the_clinics_choice() -> None:
 @pytest.mark.parametrize(
     ("long_codes", "template", "due", "noted"),
     [
-        ("ask", "22__", [], {"oscar.long-code"}),
+        ("ask", "22__", [], {"long-code"}),
         ("one-cell", "2_s_", [Visit(0, 30, "2"), Visit(30, 15, "s")], set()),
-        ("one-cell", "2s__", [Visit(15, 15, "s")], {"oscar.long-code-cut"}),
-        ("one-cell", "22_2", [Visit(0, 30, "2")], {"oscar.long-code-cut"}),
+        ("one-cell", "2s__", [Visit(15, 15, "s")], {"long-code-cut"}),
+        ("one-cell", "22_2", [Visit(0, 30, "2")], {"long-code-cut"}),
         ("every-cell", "2222", [Visit(0, 30, "2"), Visit(30, 30, "2")], set()),
-        ("every-cell", "222_", [Visit(0, 30, "2")], {"oscar.long-code-cut"}),
-        ("every-cell", "2_2_", [], {"oscar.long-code-cut"}),
+        ("every-cell", "222_", [Visit(0, 30, "2")], {"long-code-cut"}),
+        ("every-cell", "2_2_", [], {"long-code-cut"}),
     ],
 )
 def test_long_codes_are_the_clinics_word(long_codes: str, template: str, due: list[Visit], noted: set[str]) -> None:
@@ -143,7 +145,7 @@ def test_long_codes_are_the_clinics_word(long_codes: str, template: str, due: li
     minutes = {"2": 30, "s": 15}
     whole = "_" * 92 + template
     found, seen = visits(whole, minutes, long_codes)
-    assert ([Visit(each.minute - 92 * 15, each.minutes, each.code) for each in found], seen) == (due, noted)
+    assert ([Visit(each.minute - 92 * 15, each.minutes, each.type) for each in found], seen) == (due, noted)
 
 
 def test_short_and_empty_durations_take_the_grid() -> None:

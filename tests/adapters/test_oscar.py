@@ -12,10 +12,11 @@ import pytest
 from adapters.conformance import NAME, Still
 from adapters.conformance.bench import DAY, MINE, MONDAY, at, book, cancel, cells, move
 from adapters.sql.bench import LABEL, OscarBench
-from adapters.sql.oscar import OscarEmr, Terms
-from adapters.sql.oscar.book import Point
+from adapters.sql.emr import SqlEmr
+from adapters.sql.oscar import Oscar, Terms
 from adapters.sql.sample import Receptionist
 from adapters.sql.sqlite import SCHEME, Sqlite
+from adapters.sql.write import Point
 from agent.core.booking import Effect, Op, Outcome, Write
 from agent.core.errors import Ambiguous, Misconfigured, Transient
 from agent.core.model import EmrRef, Patient, Severity, SiteId
@@ -23,7 +24,7 @@ from agent.ports import SitePart
 
 
 def ask(bench: OscarBench, patient: Patient | None, terms: Terms | None = None) -> Effect:
-    emr = OscarEmr(terms or bench.terms, Sqlite(f"{SCHEME}{bench.path}"), Still())
+    emr = SqlEmr(Oscar(terms or bench.terms), Sqlite(f"{SCHEME}{bench.path}"), Still())
     try:
         return emr.write(Write(MINE, 1, Op.BOOK, at(emr, 9), None, None, patient, None))
     finally:
@@ -154,7 +155,7 @@ def test_cut_off_before_the_commit_leaves_nothing(bench: OscarBench) -> None:
         if point is Point.CHECKED:
             raise KeyboardInterrupt
 
-    emr = OscarEmr(bench.terms, Sqlite(f"{SCHEME}{bench.path}"), Still(), die)
+    emr = SqlEmr(Oscar(bench.terms), Sqlite(f"{SCHEME}{bench.path}"), Still(), die)
     with pytest.raises(KeyboardInterrupt):
         book(emr, at(emr, 9))
     assert (emr.find(MINE), bench.appointments()) == (None, [])
@@ -259,7 +260,7 @@ def test_check_counts_what_it_found(bench: OscarBench) -> None:
 
 def test_a_lock_held_too_long_is_transient(bench: OscarBench) -> None:
     """Somebody holds the database longer than we wait: nothing is written, try again later."""
-    emr = OscarEmr(bench.terms, Sqlite(f"{SCHEME}{bench.path}", wait_ms=20), Still())
+    emr = SqlEmr(Oscar(bench.terms), Sqlite(f"{SCHEME}{bench.path}", wait_ms=20), Still())
     slot = at(emr, 9)
     with bench.base() as base:
         base.execute("BEGIN IMMEDIATE")
@@ -272,7 +273,7 @@ def test_a_lock_held_too_long_is_transient(bench: OscarBench) -> None:
 def test_a_missing_file_is_never_made(tmp_path: Path) -> None:
     """The adapter opens a database, it does not create one."""
     path = tmp_path / "absent.db"
-    emr = OscarEmr(Terms(NAME, ()), Sqlite(f"{SCHEME}{path}"), Still())
+    emr = SqlEmr(Oscar(Terms(NAME, ())), Sqlite(f"{SCHEME}{path}"), Still())
     with pytest.raises(Misconfigured):
         emr.slots(DAY)
     assert not path.exists()
@@ -288,7 +289,7 @@ def test_close_ends_a_write_under_way(bench: OscarBench) -> None:
             inside.set()
             emr._session._closed.wait(10)
 
-    emr = OscarEmr(bench.terms, Sqlite(f"{SCHEME}{bench.path}"), Still(), wait)
+    emr = SqlEmr(Oscar(bench.terms), Sqlite(f"{SCHEME}{bench.path}"), Still(), wait)
     slot, ends = at(emr, 9), list[object]()
 
     def work() -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from adapters.conformance import SITE, Still
 from adapters.sql import sample
-from adapters.sql.oscar import OscarEmr, Terms
+from adapters.sql.emr import SqlEmr
+from adapters.sql.oscar import Oscar, Terms
 from adapters.sql.sqlite import SCHEME, Sqlite
 from agent.core.model import Cell, EmrName, Severity, Window
 
@@ -23,9 +24,9 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def emr(path: Path) -> OscarEmr:
+def emr(path: Path) -> SqlEmr:
     """Open the adapter on it, as demo does."""
-    return OscarEmr(Terms(EmrName("dme"), (SITE,)), Sqlite(f"{SCHEME}{path}"), Still())
+    return SqlEmr(Oscar(Terms(EmrName("dme"), (SITE,))), Sqlite(f"{SCHEME}{path}"), Still())
 
 
 def test_the_same_seed_makes_the_same_clinic(tmp_path: Path, path: Path) -> None:
@@ -37,7 +38,7 @@ def test_the_same_seed_makes_the_same_clinic(tmp_path: Path, path: Path) -> None
     assert sample.rows(other) == sample.rows(path) != different
 
 
-def test_about_sixty_percent_is_booked(path: Path, emr: OscarEmr) -> None:
+def test_about_sixty_percent_is_booked(path: Path, emr: SqlEmr) -> None:
     """Of all cells of the schedule between half and two thirds are taken, for five doctors."""
     free = len(emr.slots(MONTH).slots)
     busy = sum(row.is_active for row in sample.rows(path))
@@ -46,7 +47,7 @@ def test_about_sixty_percent_is_booked(path: Path, emr: OscarEmr) -> None:
     emr.close()
 
 
-def test_the_sample_is_sound(emr: OscarEmr) -> None:
+def test_the_sample_is_sound(emr: SqlEmr) -> None:
     """`check` finds nothing to complain of, and the codes of the example file are free somewhere."""
     assert {each.severity for each in emr.check()} == {Severity.OK}
     counts = {(each.kind, each.code): each.free for each in emr.names(MONTH)}
@@ -64,7 +65,7 @@ def test_nobody_in_it_exists(path: Path) -> None:
     assert len(cards) == 120
 
 
-def test_the_receptionist_looks_then_writes(path: Path, emr: OscarEmr) -> None:
+def test_the_receptionist_looks_then_writes(path: Path, emr: SqlEmr) -> None:
     """She books what seems free, not what is taken; cancels, moves, receives and deletes anything."""
     desk = sample.receptionist(path)
     first, second = (slot.start.replace(tzinfo=None) for slot in emr.slots(MONTH).slots[:2])
@@ -83,7 +84,7 @@ def test_the_receptionist_looks_then_writes(path: Path, emr: OscarEmr) -> None:
     emr.close()
 
 
-def test_the_agenda_shows_the_day_without_patients(emr: OscarEmr) -> None:
+def test_the_agenda_shows_the_day_without_patients(emr: SqlEmr) -> None:
     """Preview sees free and busy cells with the doctors' names for the clinic's own screen."""
     day = Window(MONTH.start, MONTH.start + timedelta(days=1))
     rows = list(emr.rows(day))

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.config import Fault, Faults, applied_rules, data_folder, locate, read_plan, sharing_text
-from agent.config.document import parse
-from agent.config.lines import index
 from agent.core.model import Severity
+from agent.core.sheet import index, parse
 from agent.ports import Entry, Option
 
 ROOT = Path(__file__).parents[2]

@@ -87,6 +87,17 @@ class FakeEmr:
         return None
 
 
+class PacedEmr(FakeEmr):
+    """An EMR that asks to be left alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = timedelta(0)
+
+    def rest(self, now: Instant) -> timedelta:
+        return self.left - now.age
+
+
 @dataclass
 class FakeViews:
     """The view in memory, with the promises of the journal."""
@@ -189,6 +200,21 @@ def test_an_unchanged_poll_writes_nothing(house: House) -> None:
     assert (step.did, step.wakes) == (0, {"deliver"})
     assert house.published() == before
     assert house.views.writes == 1
+
+
+def test_an_emr_that_was_slow_is_left_alone_for_a_while(house: House) -> None:
+    """It is not asked and no read is noted, while rules and the clock still narrow the view; then it is read again."""
+    emr = PacedEmr()
+    emr.slots_now, house.emr = [slot("a"), slot("b", 25)], emr
+    leg = house.restarted()
+    leg.step(NOW)
+    emr.left = later(3).age
+    emr.slots_now = []
+    house.rules = replace(RULES, types={})
+    assert leg.step(later(1)).wakes == {"deliver"}
+    assert (len(emr.asked), house.published(), len(house.board.reads)) == (1, {}, 1)
+    leg.step(later(3))
+    assert len(emr.asked) == 2
 
 
 def test_a_booked_slot_leaves_and_comes_back_under_another_id(house: House) -> None:

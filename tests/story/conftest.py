@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,8 +17,6 @@ from typing import Any, TypeVar
 import pytest
 
 from adapters.sql import private, sample
-from adapters.sql.mariadb import Mariadb
-from adapters.sql.oscar.grants import script
 from agent.clock import SystemClock
 from agent.config import write_example
 from agent.keys import make_root
@@ -159,6 +158,15 @@ class Town:
             threading.Event().wait(0.05)
         return found
 
+    def join(self) -> None:
+        """Enrol, apply the rules, start both sides, and wait for the first slots at the hub."""
+        self.start("hub")
+        words = ("--folder", str(self.hub_folder), "--name", "Clinique du Fjord")
+        self.creneau("enrol", self.creneau("hub", "code", CLINIC, *words)["code"])
+        self.creneau("sharing", "apply", "--yes")
+        self.start("agent")
+        self.offered()
+
     def outcome(self, booking: str, version: int, *words: str) -> str:
         """Wait for the outcome of a version, one of `words` when given."""
 
@@ -228,18 +236,31 @@ def town(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Town]:
 
 
 @pytest.fixture
-def oscar(tmp_path: Path) -> Iterator[tuple[Town, private.Server]]:
+def town_of(tmp_path: Path) -> Callable[..., AbstractContextManager[Town]]:
+    """Return what lends a town whose clinic keeps its agenda on a server."""
+
+    @contextmanager
+    def lend(server: private.Server, more: Mapping[str, object]) -> Iterator[Town]:
+        clinic = Clinic(server.desk(), server.connection, private.USER, private.PASSWORD)
+        made = Town(tmp_path, "automatic", clinic, **more)
+        try:
+            yield made
+        finally:
+            made.end()
+
+    return lend
+
+
+@pytest.fixture
+def oscar(
+    tmp_path: Path, town_of: Callable[..., AbstractContextManager[Town]]
+) -> Iterator[tuple[Town, private.Server]]:
     """Make a town whose clinic keeps its agenda in OSCAR on a MariaDB server of its own, and lend both."""
     if why := private.missing():
         pytest.skip(why)
-    rights = script(Mariadb("DRIVER={MariaDB Unicode};SERVER=127.0.0.1;DATABASE=oscar", private.USER, str))
-    with private.serving(durable=True, grants=rights) as server:
+    with private.serving(durable=True) as server:
         path = tmp_path / "modele.db"
         sample.make(path, (SystemClock().now().utc - timedelta(days=1)).date())
         server.load(sample.tables(path))
-        clinic = Clinic(server.desk(), server.connection, private.USER, private.PASSWORD)
-        made = Town(tmp_path, "automatic", clinic, **{"booking.max_per_hour": 500})
-        try:
+        with town_of(server, {"booking.max_per_hour": 500}) as made:
             yield made, server
-        finally:
-            made.end()

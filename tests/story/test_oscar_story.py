@@ -358,7 +358,7 @@ def test_every_outcome_is_true_after_every_kind_of_end(oscar: Any) -> None:
     seed = int(os.environ.get("CRENEAU_SEED", "7"))
     print(f"seed={seed}")
     hot: list[datetime] = []
-    join(town)
+    town.join()
     desk = Receptionist(server.desk(), random.Random(seed), hot, datetime.combine(town.now, time()))
     customer = Customer(town, random.Random(seed + 1), hot)
     before = theirs(server)
@@ -393,16 +393,6 @@ def same_views(town: Any) -> None:
     with suppress(AssertionError):
         town.until("equal views", ready, seconds=60)
     assert seen["rules"] == seen["hub"], (seen["rules"] ^ seen["hub"], town.log("agent")[-6000:])
-
-
-def join(town: Any) -> None:
-    """Enrol, apply the rules, start both sides."""
-    town.start("hub")
-    code = town.creneau("hub", "code", CLINIC, "--folder", str(town.hub_folder), "--name", "Clinique du Fjord")["code"]
-    town.creneau("enrol", code)
-    town.creneau("sharing", "apply", "--yes")
-    town.start("agent")
-    town.offered()
 
 
 def settled(town: Any, name: str, version: int) -> str:
@@ -442,7 +432,10 @@ def theirs(server: private.Server) -> dict[int, tuple[Any, ...]]:
 def true_to_the_database(server: private.Server, told: dict[str, str], customer: Customer, desk: Receptionist) -> None:
     """Hold every outcome against the rows: what is booked stands, once; what is not does not."""
     with closing(server.root("oscar")) as root:
-        applied = dict(root.execute("SELECT booking, appointment FROM creneau_applied").fetchall())
+        applied = {
+            booking: int(ref) if ref else None
+            for booking, ref in root.execute("SELECT booking, appointment FROM creneau_applied").fetchall()
+        }
         ours = {
             row[0]: (row[1], datetime.fromisoformat(f"{row[2]}T{row[3]}"))
             for row in root.execute("""SELECT appointment_no, status, CAST(appointment_date AS CHAR), CAST(start_time AS CHAR)

@@ -3,7 +3,7 @@
 Rule: rows are pulled raw and judged in Python; what we write, the screens of OSCAR could have written.
 """
 
-from adapters.sql.oscar.emr import OscarEmr
+from adapters.sql.oscar.mapping import Oscar
 from adapters.sql.oscar.terms import Terms
 
-__all__ = ["OscarEmr", "Terms"]
+__all__ = ["Oscar", "Terms"]

@@ -1,11 +1,11 @@
 """Find the patient of a booking in OSCAR, and write what the front desk reads.
 
-Rule: one certain match or none; texts are cut to OSCAR's lengths on purpose, never by the database.
+Rule: texts are cut to OSCAR's lengths on purpose, never by the database.
 """
 
-import unicodedata
 from dataclasses import dataclass
 
+from adapters.sql.matching import Known, born, match, plain, told
 from adapters.sql.session import Row, Work
 from agent.core.model import Patient
 
@@ -32,41 +32,20 @@ NOBODY = Person(0, "", "")
 
 def person(work: Work, patient: Patient, label: str) -> Person:
     """Match by health card and birth date, else by names and birth date; unmatched ones bring their phone."""
-    number = _match(work, patient)
-    told = (label, patient.note) if number else (label, patient.phone, patient.email, patient.note)
+    number = int(_number(work, patient) or 0)
     name = f"{plain(patient.family).upper()},{plain(patient.given).upper()}"
-    return Person(number, name[:NAME], plain(" - ".join(part for part in told if part))[:NOTES])
+    return Person(number, name[:NAME], told(label, patient, matched=bool(number))[:NOTES])
 
 
-def plain(text: str) -> str:
-    """Keep what utf8mb3 can store, on one line: no character beyond U+FFFF, no control character."""
-    kept = "".join(" " if unicodedata.category(c)[0] == "C" or ord(c) > 0xFFFF else c for c in text)
-    return " ".join(kept.split())
-
-
-def _match(work: Work, patient: Patient) -> int:
+def _number(work: Work, patient: Patient) -> str | None:
     if patient.born is None:
-        return 0
+        return None
     nam = "".join(patient.nam.split()).upper()
-    by_nam = [row for row in work.rows(BY_NAM, nam) if _born(row, patient)] if nam else []
-    if by_nam:
-        return _only(by_nam)
-    named = _letters(patient.family), _letters(patient.given)
-    rows = work.rows(BY_YEAR, str(patient.born.year))
-    return _only([row for row in rows if _born(row, patient) and (_letters(row[4]), _letters(row[5])) == named])
+    by_nam = [_known(row) for row in work.rows(BY_NAM, nam)] if nam else []
+    by_name = [_known(row) for row in work.rows(BY_YEAR, str(patient.born.year))]
+    return match(patient, by_nam, by_name)
 
 
-def _only(rows: list[Row]) -> int:
-    return int(rows[0][0]) if len(rows) == 1 else 0
-
-
-def _born(row: Row, patient: Patient) -> bool:
-    parts = [int(part) if str(part or "").strip().isdecimal() else 0 for part in row[1:4]]
-    born = patient.born
-    return born is not None and parts == [born.year, born.month, born.day]
-
-
-def _letters(text: str) -> str:
-    """Compare as people do: no accents, no case, no hyphens."""
-    flat = unicodedata.normalize("NFKD", text or "").casefold()
-    return "".join(c for c in flat if c.isalnum())
+def _known(row: Row) -> Known:
+    number, year, month, day, family, given = row
+    return Known(str(number), born(year, month, day), family or "", given or "")

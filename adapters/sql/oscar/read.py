@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from adapters.sql.oscar.terms import OURS
+from adapters.sql.free import Busy
+from adapters.sql.places import DAY_S, OURS, is_day, seconds
 from adapters.sql.session import Row, Work
 
 SCHEDULES = """SELECT sd.provider_no, CAST(sd.sdate AS CHAR), sd.available, sd.reason, own.name, own.timecode, pub.timecode
@@ -22,8 +23,11 @@ HOLIDAYS = "SELECT CAST(sdate AS CHAR) FROM scheduleholiday WHERE sdate BETWEEN 
 CODES = "SELECT code, description, duration FROM scheduletemplatecode ORDER BY id"
 PEOPLE = "SELECT provider_no, last_name, first_name FROM provider"
 SITES = "SELECT name FROM site ORDER BY name"
-
-DAY_S = 86_400
+WHERE_THEY_WORK = """SELECT ps.provider_no, s.name FROM providersite ps JOIN site s ON s.site_id = ps.site_id
+ORDER BY ps.provider_no, s.name"""
+GROUPS = "SELECT provider_no, mygroup_no FROM mygroup ORDER BY mygroup_no"
+READ = ("appointment_no", "provider_no", "appointment_date", "start_time", "end_time", "status", "creator", "name")
+"""Columns of appointment that a poll reads; `name` tells a blocked time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +42,6 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
-class Busy:
-    """An appointment as it overlaps: seconds of the day, half-open. `gone`: cancelled or deleted."""
-
-    who: str
-    day: date
-    start_s: int
-    end_s: int
-    gone: bool
-    ours: bool
-    blocked: bool
-    odd: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Raw:
     """All that slots are made of. `minutes`: a code's visit length, None where the clinic's own rows disagree."""
 
@@ -61,6 +51,8 @@ class Raw:
     minutes: dict[str, int | None] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
     people: dict[str, str] = field(default_factory=dict)
+    homes: dict[str, str] = field(default_factory=dict)
+    """The site of whoever works at one only: a day changed by hand says a reason where others say their site."""
 
 
 def pull(work: Work, first: str, last: str) -> Raw:
@@ -68,11 +60,12 @@ def pull(work: Work, first: str, last: str) -> Raw:
     days = (first, last)
     codes = work.rows(CODES)
     return Raw(
-        schedules=tuple(_schedule(row) for row in work.rows(SCHEDULES, *days)),
-        busy=tuple(busy(row) for row in work.rows(APPOINTMENTS, *days)),
-        holidays=frozenset(date.fromisoformat(row[0]) for row in work.rows(HOLIDAYS, *days)),
+        schedules=tuple(_schedule(row) for row in work.rows(SCHEDULES, *days) if is_day(row[1])),
+        busy=tuple(busy(row) for row in work.rows(APPOINTMENTS, *days) if is_day(row[1])),
+        holidays=frozenset(date.fromisoformat(row[0]) for row in work.rows(HOLIDAYS, *days) if is_day(row[0])),
         minutes=_minutes(codes),
         words={str(code): str(words or "") for code, words, _ in codes},
+        homes=_homes(work.rows(WHERE_THEY_WORK)),
         people={str(number): f"{given} {family}".strip() for number, family, given in work.rows(PEOPLE)},
     )
 
@@ -84,23 +77,22 @@ def busy(row: Row) -> Busy:
     odd = first is None or last is None
     start_s, end_s = (0, DAY_S) if first is None or last is None else (first, max(last, first + 1))
     gone = (status or "")[:1] in ("C", "D")
-    return Busy(who, date.fromisoformat(day), start_s, end_s, gone, creator == OURS, bool(blocked), odd)
-
-
-def seconds(text: str | None) -> int | None:
-    """Return the second of the day a TIME column shows, 24:00:00 included; None for what is no time of a day."""
-    parts = (text or "").split(".")[0].split(":")
-    if len(parts) != 3 or not all(part.isdecimal() for part in parts):
-        return None
-    hours, minutes, rest = map(int, parts)
-    total = hours * 3600 + minutes * 60 + rest
-    return total if minutes < 60 and rest < 60 and total <= DAY_S else None
+    # Ends are inclusive, 09:14 shows as 09:15; an end on a round five minutes was written by hand as exclusive.
+    shown_s = end_s + 60 * (end_s % 300 != 0)
+    return Busy(who, date.fromisoformat(day), start_s, end_s, gone, creator == OURS, bool(blocked), odd, shown_s)
 
 
 def _schedule(row: Row) -> Schedule:
     who, day, available, reason, own, owned, public = row
     timecode = owned if own is not None else public
     return Schedule(who, date.fromisoformat(day), available != "0", reason or "", timecode)
+
+
+def _homes(rows: Sequence[Row]) -> dict[str, str]:
+    found: dict[str, set[str]] = {}
+    for who, site in rows:
+        found.setdefault(str(who), set()).add(str(site))
+    return {who: next(iter(sites)) for who, sites in found.items() if len(sites) == 1}
 
 
 def _minutes(codes: Sequence[Row]) -> dict[str, int | None]:

@@ -10,14 +10,17 @@ import pytest
 from adapters.conformance import Still
 from adapters.conformance.bench import DAY, MINE, MONDAY, at, book, cancel, cells
 from adapters.sql.bench import LABEL
+from adapters.sql.emr import SqlEmr
+from adapters.sql.grants import script
 from adapters.sql.mariadb import Mariadb
 from adapters.sql.mariadb_bench import MariaBench
-from adapters.sql.oscar import OscarEmr
-from adapters.sql.oscar.grants import script
+from adapters.sql.oscar import Oscar
+from adapters.sql.private import OSCAR
 from adapters.sql.sqlite import Sqlite
 from agent.core.booking import Op, Outcome, Write
 from agent.core.errors import Misconfigured
-from agent.core.model import Cell, Patient, Severity, Window
+from agent.core.model import Cell, Patient, Severity, SiteId, Window
+from agent.ports import SitePart
 
 NIGHT = "_" * 36
 
@@ -27,12 +30,13 @@ def template(maria: MariaBench, text: str | None, name: str = "T", who: str = "P
     row = {"sdate": "2026-11-23", "provider_no": "101", "available": "1", "hour": name, "status": "A", **day}
     with maria.base() as base:
         base.execute("INSERT INTO scheduletemplate(provider_no, name, timecode) VALUES(?, ?, ?)", (who, name, text))
-        base.execute(f"INSERT INTO scheduledate({', '.join(row)}) VALUES(?, ?, ?, ?, ?)", tuple(row.values()))
+        places = ", ".join("?" * len(row))
+        base.execute(f"INSERT INTO scheduledate({', '.join(row)}) VALUES({places})", tuple(row.values()))
 
 
 def read(maria: MariaBench, **terms: str) -> tuple[list[tuple[float, str]], list[str]]:
     """Return (hour, type) of Monday's slots, and the codes of what was found."""
-    emr = OscarEmr(replace(maria.terms, **terms), maria.dialect(), Still())
+    emr = SqlEmr(Oscar(replace(maria.terms, **terms)), maria.dialect(), Still())
     reading = emr.slots(DAY)
     emr.close()
     slots = sorted(((s.start - MONDAY) / timedelta(hours=1), s.type) for s in reading.slots)
@@ -205,6 +209,22 @@ def test_a_zero_date_on_our_row_is_theirs_and_no_crash(maria: MariaBench) -> Non
     emr.close()
 
 
+def test_a_date_without_a_day_breaks_no_read(maria: MariaBench) -> None:
+    """A lax server keeps 2026-12-00 between two real days; no screen shows it, and neither do we."""
+    maria.book(cells(9)[0])
+    maria.book(cells(10)[0])
+    with maria.base() as base:
+        base.execute("UPDATE appointment SET appointment_date = '2026-12-00' WHERE start_time = '09:00:00'")
+        base.execute(
+            "INSERT INTO scheduledate(sdate, provider_no, available, hour, status) VALUES('2026-12-00', '101', '1', 'T', 'A')"
+        )
+        base.execute("INSERT INTO scheduleholiday VALUES('2026-12-00', 'x')")
+    emr = maria.adapter()
+    hours = [slot.start.hour for slot in emr.slots(Window(MONDAY, MONDAY + timedelta(days=20))).slots]
+    emr.close()
+    assert hours == [8, 9, 11]
+
+
 def test_the_agenda_shows_what_takes_time_and_no_patient(maria: MariaBench) -> None:
     """Blocked, busy, ours and free, each with its ends."""
     maria.book(cells(8)[0])
@@ -237,8 +257,8 @@ def test_check_says_what_it_found_with_the_rights_it_asked_for(maria: MariaBench
     [
         ("RENAME TABLE creneau_applied TO away", "RENAME TABLE away TO creneau_applied", "oscar.sidecar"),
         (
-            "ALTER TABLE creneau_applied CHANGE previous former INT",
-            "ALTER TABLE creneau_applied CHANGE former previous INT",
+            "ALTER TABLE creneau_applied CHANGE previous former VARCHAR(80)",
+            "ALTER TABLE creneau_applied CHANGE former previous VARCHAR(80)",
             "oscar.sidecar",
         ),
         (
@@ -291,5 +311,77 @@ def test_a_right_that_was_not_given_is_not_used(maria: MariaBench) -> None:
 def test_the_account_of_another_machine_is_any_machines() -> None:
     """From elsewhere the clinic's administrator puts the address for %."""
     away = Mariadb("DRIVER={X};SERVER=db.clinic.example;DATABASE=oscar_12", "creneau", str)
-    assert "GRANT SELECT ON `oscar_12`.`appointment` TO 'creneau'@'%';" in script(away)
-    assert script(Sqlite("sqlite:///x.db")).count("GRANT") == 0
+    assert "GRANT SELECT ON `oscar_12`.`scheduledate` TO 'creneau'@'%';" in script(away, OSCAR.mapping, sidecar=True)
+    assert script(Sqlite("sqlite:///x.db"), OSCAR.mapping, sidecar=True).count("GRANT") == 0
+
+
+def test_several_doctors_own_templates_of_one_name(empty: MariaBench) -> None:
+    """Each has its own text and its own grid under the same name; whoever has none takes the shared one."""
+    own = {"101": "_" * 36 + "s" + "_" * 59, "102": "_" * 54 + "s" + "_" * 89, "103": "_" * 108 + "s" + "_" * 179}
+    for who, text in own.items():
+        template(empty, text, who=who, provider_no=who)
+    template(empty, NIGHT + "_W__" + "_" * 56, provider_no="104")
+    emr = empty.adapter()
+    slots = emr.slots(DAY).slots
+    emr.close()
+    found = {each.practitioner.key: (f"{each.start:%H:%M}", each.end - each.start, each.type) for each in slots}
+    minutes = [timedelta(minutes=n) for n in (15, 10, 5)]
+    assert found == {
+        "101": ("09:00", minutes[0], "s"),
+        "102": ("09:00", minutes[1], "s"),
+        "103": ("09:00", minutes[2], "s"),
+        "104": ("09:15", minutes[0], "W"),
+    }
+
+
+def test_a_day_changed_by_hand_keeps_its_doctors_only_site(empty: MariaBench) -> None:
+    """Its reason is free text: who works at one site is there, who works at two is withheld."""
+    sites = (SitePart(SiteId("fjord"), "America/Toronto", "Fjord"), SitePart(SiteId("lac"), "America/Toronto", "Lac"))
+    for who in ("101", "102"):
+        template(empty, NIGHT + "s___" + "_" * 56, who=who, provider_no=who, reason="Formation", priority="c")
+    with empty.base() as base:
+        base.execute("INSERT INTO site(site_id, name, short_name) VALUES(1, 'Fjord', 'F'), (2, 'Lac', 'L')")
+        base.execute("INSERT INTO providersite VALUES('101', 2), ('102', 1), ('102', 2)")
+    emr = SqlEmr(Oscar(replace(empty.terms, sites=sites)), empty.dialect(), Still())
+    reading = emr.slots(DAY)
+    shown = [(row.practitioner.key, row.site) for row in emr.rows(DAY)]
+    emr.close()
+    assert [(each.practitioner.key, each.site) for each in reading.slots] == [("101", "lac")] == shown
+    assert [each.code for each in reading.findings] == ["oscar.no-site"]
+
+
+def test_groups_stand_behind_their_people(maria: MariaBench) -> None:
+    """A group is a way to look at the agenda, not a schedule: `emr list` shows who is in it."""
+    with maria.base() as base:
+        base.execute("""INSERT INTO provider(provider_no, last_name, first_name, lastUpdateDate)
+            VALUES('101', 'Gagnon', 'Andrée', NOW())""")
+        base.execute("INSERT INTO mygroup(mygroup_no, provider_no) VALUES('GMF', '101'), ('Équipe A', '101')")
+    emr = maria.adapter()
+    labels = [each.label for each in emr.names(DAY) if each.kind == "practitioner"]
+    emr.close()
+    assert labels == ["Andrée Gagnon [Équipe A] [GMF]"]
+
+
+@pytest.mark.parametrize(("description", "due"), [("Suivi", "Suivi"), ("suivi", ""), (None, "")])
+def test_the_appointment_type_is_the_one_the_code_is_described_by(
+    maria: MariaBench, description: str | None, due: str
+) -> None:
+    """A clinic whose type is called as its code is described sees it on ours; no guess otherwise."""
+    with maria.base() as base:
+        base.execute(
+            "INSERT INTO scheduletemplatecode(code, description, duration) VALUES('s', ?, '15')", (description,)
+        )
+        base.execute("INSERT INTO appointmentType(name, duration) VALUES(NULL, 15), ('Suivi', 15)")
+    emr = maria.adapter()
+    book(emr, at(emr, 9))
+    emr.close()
+    with maria.base() as base:
+        assert base.execute("SELECT type FROM appointment").fetchone()[0] == due
+
+
+def test_a_poll_cannot_read_what_it_does_not_need(maria: MariaBench) -> None:
+    """The reading half of the rights leaves out notes, reasons and patients' numbers."""
+    emr = maria.adapter()
+    reading = emr.grants().partition("-- Écrire")[0]
+    emr.close()
+    assert not any(word in reading for word in ("notes", "demographic", "reason", "remarks"))

@@ -159,6 +159,7 @@ class Place:
             keys=self.vault,
             vault=self.vault,
             open_emr=self._open,
+            open_with=lambda name, _options: self._open(name),
             board=self.board,
             clock=SimpleNamespace(now=lambda: self.now),
             dice=SimpleNamespace(token=lambda: next(TOKENS)),

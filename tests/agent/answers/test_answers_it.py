@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from agent.answers import Answers
-from agent.config.faults import Fault, Faults
 from agent.core.errors import Refused, Transient
 from agent.core.message import say
 from agent.core.model import Finding, Severity
+from agent.core.sheet import Fault, Faults
 from agent.ports import Identity
 
 

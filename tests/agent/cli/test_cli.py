@@ -40,7 +40,9 @@ bookings|rendez-vous|Online bookings and where each one stands.|Les rendez-vous 
 init|installer|Write a commented configuration from a few questions.|Écrire une configuration commentée, par questions.
 check|verifier|Touch everything, change nothing, as the service would.|Tout essayer sans rien changer, comme le service.
 emr list|dme liste|Types, sites and people found in the EMR, with counts.|Types, lieux et personnes du DMÉ, avec leurs nombres.
+emr try|dme essayer|Try a mapping: reads only, sample slots on screen.|Essayer une correspondance : lecture seule, exemples.
 emr grants|dme droits|Print the exact database rights to ask for.|Afficher les droits exacts à demander.
+emr prove|dme prouver|Run the booking races on a scratch copy, then report.|Éprouver la réservation sur une copie, puis conclure.
 secret set|secret poser|Store a password or key in the vault; asked, not typed.|Ranger un mot de passe au coffre; saisie masquée.
 secret list|secret liste|Names of stored secrets, never their values.|Noms des secrets rangés, jamais leurs valeurs.
 enrol|inscrire|Join a hub with a one-time code; compare fingerprints.|Joindre un carrefour par code unique; comparer l'empreinte.

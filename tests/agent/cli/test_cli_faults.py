@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from agent.cli.app import build
-from agent.config.faults import Fault, Faults
 from agent.core.errors import Ambiguous, CreneauError, Misconfigured, Refused, Transient
 from agent.core.message import say
+from agent.core.sheet import Fault, Faults
 
 # ---- faults
 

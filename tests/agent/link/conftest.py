@@ -341,7 +341,6 @@ def beating(house: House) -> Callable[..., Beat]:
             board=house.board,
             sites=NORTH_ONLY,
             sources={EmrName("oscar"): Source(NORTH_ONLY, tick)},
-            tick=tick,
             vitals=lambda _now: VITALS,
             **more,
         )

@@ -109,6 +109,16 @@ def test_another_poll_rebuilds_the_legs_without_a_restart(sample: Sample) -> Non
     until(sample, lambda: sample.agent is not None and sample.agent.alive())
 
 
+def test_a_changed_mapping_file_rebuilds_the_legs_without_a_restart(sample: Sample) -> None:
+    """A file that an adapter's option names is watched like the configuration itself."""
+    sample.start()
+    assert sample.agent is not None
+    before, path = sample.agent._daemon, sample.agent.state.plan.emrs[0].options["mapping"]
+    assert isinstance(path, Path)
+    path.write_text("another text")
+    until(sample, lambda: sample.agent is not None and sample.agent._daemon is not before)
+
+
 def test_withdraw_is_in_force_at_once_and_survives_a_restart(sample: Sample) -> None:
     """The posture lives in the journal, not in the process."""
     sample.enrol()

@@ -4,14 +4,24 @@ Rule: a fault never stops the reading; what could not be read is None until the 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from agent.config.document import Document
-from agent.config.faults import Fault, Faults, Wrong, shown
-from agent.config.lines import Path
-from agent.config.schema import Key
 from agent.core.message import Message, say
+from agent.core.sheet.document import Document
+from agent.core.sheet.faults import Fault, Faults, Wrong, shown
+from agent.core.sheet.lines import Path
+from agent.core.sheet.values import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a section. `default` as it would be written in TOML, `...` = compulsory."""
+
+    name: str
+    read: Reader
+    default: object = ...
 
 
 class Sheet:

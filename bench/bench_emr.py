@@ -1,14 +1,15 @@
-"""OSCAR on a private MariaDB: read + rules + diff, an unchanged poll, a freed slot, order to outcome.
+"""Every mapping on private servers: rows a second, time to the full picture, share of the EMR's time, her wait; then
+OSCAR whole: read + rules + diff, an unchanged poll, a freed slot, order to outcome.
 
-Each beside a pure-SQL reader or the disk's sync of the same run; absolute figures swing with the machine.
+Each beside a naive reader, one SQL statement or the disk's sync of the same run; absolute figures swing with the machine.
 """
 
 import os
-import random
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,29 +17,28 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+import agendas
+from agendas import DME, SITE
 from measuring import fdatasync_ms, until
 
 from adapters.sql import private
 from adapters.sql import sample as clinic
-from adapters.sql.mariadb import Mariadb
-from adapters.sql.oscar import OscarEmr, Terms
-from adapters.sql.oscar.grants import script
+from adapters.sql.emr import SHARE, SqlEmr
+from adapters.sql.oscar import Oscar, Terms
+from adapters.sql.session import Work
 from agent.board import MemoryBoard
 from agent.clock import SystemClock
-from agent.core.model import EmrName, Instant, SiteId, SlotId, Window
+from agent.core.booking import Op, Write
+from agent.core.model import BookingId, Instant, Patient, SlotId, Window
 from agent.core.sharing import Accord, Allow, Match, PublishAs, SharingRules
 from agent.journal import Journal
 from agent.journal.box import DataBox, new_key
 from agent.legs.publish import Publish
-from agent.ports import SitePart
 from agent.wiring.sample import CLINIC, Sample
 
-DME, SITE = EmrName("dme"), SiteId("principal")
-START = date(2026, 11, 23)
 NOW = Instant(datetime(2026, 11, 22, 12, tzinfo=UTC), timedelta(hours=1))
-DOCTORS = [str(100 + n) for n in range(10)]
-STATUSES = ["t"] * 80 + ["T"] * 4 + ["C"] * 6 + ["N"] * 2 + ["CS"] * 2 + ["H"] * 3 + ["tS"] * 3
-ROUNDS, ORDERS, FREED = 5, 60, 12
+WINDOW = Window(NOW.utc, NOW.utc + timedelta(days=91))
+ROUNDS, ORDERS, FREED, BOOKINGS = 5, 60, 12, 150
 PATIENT = {"family": "Tremblay", "given": "Rosalie", "born": "1991-04-12", "nam": "TRER91541218"}
 
 PURE_SQL = """WITH cells AS (
@@ -63,36 +63,93 @@ def ms(values):
     return "[" + ", ".join(f"{value * 1e3:.0f}" for value in values) + "] ms"
 
 
-def quarter(day, cell):
-    minute = cell * 15
-    return (f"{day}", f"{minute // 60:02}:{minute % 60:02}:00", f"{(minute + 14) // 60:02}:{(minute + 14) % 60:02}:00")
+def p99(values):
+    return sorted(values)[min(len(values) - 1, int(len(values) * 0.99))]
 
 
-def data_set(server):
-    """10 doctors, 90 days, quarters 8 to 12 and 13 to 17, 62 % booked."""
-    dice = random.Random(7)
-    text = "_" * 32 + "1" * 16 + "_" * 4 + "1" * 16 + "_" * 28
-    days = [START + timedelta(days=n) for n in range(90)]
-    days = [day for day in days if day.weekday() < 5]
-    dates = [(f"{day}", who, "1", "P:J", "A") for day in days for who in DOCTORS]
-    busy = [
-        (who, *quarter(day, cell), dice.choice(STATUSES), 0, "oscardoc")
-        for day in days
-        for who in DOCTORS
-        for cell in (*range(32, 48), *range(52, 68))
-        if dice.random() < 0.62
-    ]
-    server.load({
-        "provider": (("provider_no", "last_name", "first_name", "lastUpdateDate"), [(w, f"É{w}", "Zoé", f"{START} 00:00:00") for w in DOCTORS]),
-        "scheduletemplate": (("provider_no", "name", "timecode"), [("Public", "P:J", text)]),
-        "scheduledate": (("sdate", "provider_no", "available", "hour", "status"), dates),
-        "appointment": (("provider_no", "appointment_date", "start_time", "end_time", "status", "demographic_no", "creator"), busy),
-    })  # fmt: skip
-    return len(dates), len(busy)
+def mappings():
+    """Each EMR in turn: how fast it is read, what that takes of its time, and who waits while we book."""
+    with agendas.every() as makers:
+        for make in makers:
+            agenda = make()
+            picture(agenda)
+            waiting(agenda)
+
+
+def picture(agenda):
+    emr, read, counted = agenda.make(StillClock()), [], [0]
+    rows = Work.rows
+
+    def counting(work, sql, *values):
+        found = rows(work, sql, *values)
+        counted[0] += len(found)
+        return found
+
+    Work.rows = counting
+    slots = emr.slots(WINDOW).slots
+    Work.rows = rows
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        emr.slots(WINDOW)
+        read.append((time.perf_counter() - begun, emr.rest(NOW) / timedelta(seconds=SHARE - 1)))
+    emr.close()
+    cells = [(who, agendas.at(day, q)) for day in agendas.DAYS for who in agendas.DOCTORS for q in agendas.QUARTERS]
+    if agenda.name.startswith("openemr"):
+        cells = [(who, wall) for who, wall in cells if wall.date() not in agendas.OFF]
+    begun = time.perf_counter()
+    with closing(agenda.desk()) as base:
+        naive = sum(base.execute(agenda.naive, agenda.ask(who, w)).fetchone()[0] == agenda.free for who, w in cells)
+        base.rollback()
+    one_by_one = time.perf_counter() - begun
+    assert len(slots) == naive, (agenda.name, len(slots), naive)
+    whole, asked = (statistics.median(column) for column in zip(*read, strict=True))
+    print(
+        f"{agenda.name:25} full picture {whole * 1e3:4.0f} ms, x{one_by_one / whole:.0f} faster than {len(cells)} questions "
+        f"({one_by_one:.1f} s)  {counted[0] / asked:,.0f} rows/s  in the EMR {asked * 1e3:.0f} ms = {asked / 60 * 100:.2f} % "
+        f"of a 60 s tick (limit 2), {len(slots)} slots"
+    )
+
+
+def waiting(agenda):
+    """She saves visits of other doctors, first alone, then while we book without a pause; p99 of her wait."""
+    emr = agenda.make(StillClock())
+    slots = [slot for slot in emr.slots(WINDOW).slots if slot.practitioner.key == agendas.DOCTORS[0]][:BOOKINGS]
+    alone, ends = waits(agenda, threading.Event(), 150), threading.Event()
+    beside, mine = [], []
+    desk = threading.Thread(target=lambda: beside.extend(waits(agenda, ends, 100_000)))
+    desk.start()
+    for n, slot in enumerate(slots):
+        someone = Patient(BookingId(f"bench-{n:05}"), 1, "Tremblay", "Rosalie", date(1991, 4, 12))
+        begun = time.perf_counter()
+        effect = emr.write(Write(someone.booking, 1, Op.BOOK, slot, None, None, someone, None))
+        mine.append(time.perf_counter() - begun)
+        assert effect.outcome in ("booked", "conflict"), effect
+    ends.set()
+    desk.join()
+    emr.close()
+    print(
+        f"{'':25} her wait p99 {p99(beside) * 1e3:.1f} ms while we book, x{p99(beside) / p99(alone):.1f} of {p99(alone) * 1e3:.1f} ms "
+        f"alone  (n={len(beside)})  our booking p50 {statistics.median(mine) * 1e3:.1f}  p99 {p99(mine) * 1e3:.1f} ms (n={len(mine)})"
+    )
+
+
+def waits(agenda, ends, most):
+    """Save visits at other doctors' times until told to end; return how long each took."""
+    spent, days = [], agendas.DAYS
+    with closing(agenda.desk()) as base:
+        for n in range(most):
+            if ends.is_set():
+                break
+            wall = agendas.at(days[n % 60], agendas.QUARTERS[n % 32])
+            begun = time.perf_counter()
+            base.execute(agenda.save, agenda.say(agendas.DOCTORS[1 + n % 9], wall))
+            base.commit()
+            spent.append(time.perf_counter() - begun)
+    return spent
 
 
 def rules():
-    people = [(DME, who) for who in DOCTORS]
+    people = [(DME, who) for who in agendas.DOCTORS]
     return SharingRules(
         enabled=True,
         expires=date(2028, 1, 1),
@@ -106,9 +163,9 @@ def rules():
 
 
 def reading(server, folder):
-    dates, busy = data_set(server)
+    dates, busy = agendas.oscar_tables(server)
     print(f"data: 10 doctors x 90 days, {dates} schedule days, {busy} appointments")
-    emr = OscarEmr(Terms(DME, (SitePart(SITE, "America/Toronto"),)), server.dialect(), StillClock())
+    emr = SqlEmr(Oscar(Terms(DME, agendas.SITES)), server.dialect(), StillClock())
     ids = (SlotId(f"id-{n:019}") for n in count())
     journal = Journal.open(folder / "state", DataBox(new_key()), now=NOW)
     bookings = journal.bookings(DME)
@@ -125,14 +182,13 @@ def reading(server, folder):
     first = leg.step(NOW).did
     whole = time.perf_counter() - begun
     ours, theirs, polls, wal = [], [], [], (folder / "state" / "journal.db-wal")
-    window = Window(NOW.utc, NOW.utc + timedelta(days=91))
     with closing(server.root("oscar")) as root:
         for _ in range(ROUNDS):
             begun = time.perf_counter()
-            slots = emr.slots(window).slots
+            slots = emr.slots(WINDOW).slots
             ours.append(time.perf_counter() - begun)
             begun = time.perf_counter()
-            pure = root.execute(PURE_SQL, (f"{START}", f"{START + timedelta(days=90)}")).fetchone()[0]
+            pure = root.execute(PURE_SQL, (f"{agendas.START}", f"{agendas.START + timedelta(days=90)}")).fetchone()[0]
             theirs.append(time.perf_counter() - begun)
             size = wal.stat().st_size if wal.exists() else 0
             begun = time.perf_counter()
@@ -234,8 +290,8 @@ def main():
     if why := private.missing():
         print(f"left out: {why}")
         return
-    rights = script(Mariadb("DRIVER={MariaDB Unicode};SERVER=127.0.0.1;DATABASE=oscar", private.USER, str))
-    with tempfile.TemporaryDirectory() as name, private.serving(durable=True, grants=rights) as server:
+    mappings()
+    with tempfile.TemporaryDirectory() as name, private.serving(durable=True) as server:
         folder = Path(name)
         reading(server, folder)
         for poll in (1, 5):

@@ -73,10 +73,8 @@ class _Scanner:
 
     def _skip(self, pattern: re.Pattern[str]) -> str:
         match = pattern.match(self.text, self.at)
-        if match is None:
-            return ""
-        self.at = match.end()
-        return match.group()
+        start, self.at = self.at, match.end() if match else self.at
+        return self.text[start : self.at]
 
     def _line(self) -> int:
         position, line = self.counted
@@ -141,15 +139,16 @@ class _Scanner:
 
     def _array(self, path: Path) -> None:
         self.at += 1
-        for place in range(len(self.text)):
-            self._skip(_GAP)
-            if self.text[self.at] == "]":
-                break
+        self._skip(_GAP)
+        place = 0
+        while self.text[self.at] != "]":
             self._note((*path, place), self._line())
             self._value((*path, place))
+            place += 1
             self._skip(_GAP)
             if self.text[self.at] == ",":
                 self.at += 1
+                self._skip(_GAP)
         self.at += 1
 
     def _inline(self, path: Path) -> None:
