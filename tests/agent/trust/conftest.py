@@ -98,9 +98,6 @@ class Keys:
     def hub(self) -> KeySet:
         return named([HUB])
 
-    def rotation(self, *, again: bool) -> None:
-        return None
-
     def patient(self, jwe: str, booking: BookingId, version: int) -> Patient:
         return Patient(booking, version, "Tremblay", "Luc")
 
