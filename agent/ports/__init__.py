@@ -6,7 +6,7 @@ Rule: every method is called by one thread at a time unless it says otherwise, a
 
 from agent.ports.adapter import Entry, Kept, Option, RawMessage, RawStore, SitePart, SourceStore, Taken, Tools
 from agent.ports.board import Board, Health, LegHealth
-from agent.ports.emr import Agenda, Books, Emr, Grants, Hints, Holds, Listens, Named, Names
+from agent.ports.emr import Agenda, Books, Emr, Grants, Hints, Holds, Listens, Named, Names, Proved, Proves
 from agent.ports.hub import Answer, Hub, Identity, Keys
 from agent.ports.machine import Clock, Dice, Leg, Running, Step, Stop
 from agent.ports.records import Door, LedgerLine, Records, Sizes, Task, ToldRow
@@ -42,6 +42,8 @@ __all__ = [
     "Option",
     "Outbox",
     "Outgoing",
+    "Proved",
+    "Proves",
     "RawMessage",
     "RawStore",
     "Records",

@@ -92,6 +92,29 @@ class Named:
 
 
 @runtime_checkable
+class Proves(Protocol):
+    """Ability: try its own bookings on a scratch copy of the EMR (another database, another FHIR schedule)."""
+
+    def unproven(self) -> str:
+        """Return the fingerprint of what a proof would cover; "" = run by us, needs no proof. Connects nothing."""
+        ...
+
+    def prove(self, scratch: str) -> Iterable["Proved"]:
+        """Run promise after promise on the scratch copy, yielding as it goes. Raises Refused when it may not be used."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """One promise that was tried. `kept` None: the adapter has not this ability. `says`: what was seen instead."""
+
+    name: str
+    kept: bool | None
+    says: str = ""
+    runs: int = 1
+
+
+@runtime_checkable
 class Holds(Protocol):
     """Ability: show a hold in the EMR (FHIR busy-tentative). Nothing depends on it."""
 
