@@ -6,6 +6,7 @@ Rule: a request is made once; what its loss means is said by the error, and no w
 import contextlib
 import socket
 import ssl
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ REQUEST = timedelta(seconds=20)
 """Longest one request may take, a dripping answer included."""
 CONNECT_S = 4.0
 MOST_BYTES = 64 * 1024 * 1024
+MOST_HANDLES = 16
+"""A thread's line has one connection at a time, a trial has eight; older handles are of connections long gone."""
 BUSY = frozenset({408, 425, 429})
 READING, WRITING = say("read the FHIR server"), say("write into the FHIR server")
 Params = Sequence[tuple[str, str]]
@@ -135,7 +138,7 @@ class Line:
         self.access = access
         self._inspect = inspect
         self._until: timedelta | None = None
-        self._handles: set[socket.socket] = set()
+        self._handles: deque[socket.socket] = deque()
         self._closed = False
         accept = f"{mime}, application/fhir+json;q=0.9, application/json;q=0.8"
         self._mime = mime
@@ -203,10 +206,9 @@ class Line:
     def close(self) -> None:
         """Cut every connection; any thread, any number of times."""
         self._closed = True
-        for handle in list(self._handles):
-            with contextlib.suppress(OSError):
+        while self._handles:
+            with contextlib.suppress(OSError, IndexError), self._handles.popleft() as handle:
                 handle.shutdown(socket.SHUT_RDWR)
-                handle.close()
         self._client.close()
 
     # ---- one request
@@ -263,8 +265,9 @@ class Line:
     def _trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Keep a second handle on each connection: closing a client does not wake a blocked read."""
         if event == "connection.connect_tcp.complete":
-            self._handles = {handle for handle in self._handles if handle.fileno() >= 0}
-            self._handles.add(info["return_value"].get_extra_info("socket").dup())
+            self._handles.append(info["return_value"].get_extra_info("socket").dup())
+            while len(self._handles) > MOST_HANDLES:
+                self._handles.popleft().close()
             if self._closed:
                 self.close()
 

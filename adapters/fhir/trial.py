@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
-
 from adapters.fhir.draft import NOBODY, cancelled
 from adapters.fhir.line import Answer, Line
 from adapters.fhir.profile import Create, Profile
@@ -20,7 +18,7 @@ from adapters.fhir.records import our_id
 from adapters.fhir.search import wholly
 from adapters.fhir.terms import BOOKING, CLAIM, Terms
 from agent.core.booking import Outcome
-from agent.core.errors import CreneauError, Refused
+from agent.core.errors import CreneauError, Misconfigured, Refused
 from agent.core.message import say
 from agent.core.model import BookingId
 from agent.ports import Proved, Tools
@@ -121,7 +119,7 @@ def trial(line: Line, terms: Terms, scratch: str, covers: str, tools: Tools) -> 
         for name, row in ROWS:
             try:
                 good, says = row(bench)
-            except (Refused, msgspec.ValidationError, KeyError) as wrong:
+            except (Refused, Misconfigured, KeyError) as wrong:
                 good, says = False, str(wrong)
             kept[name] = good
             bench.seen[name] = says or ("yes" if good else "no")

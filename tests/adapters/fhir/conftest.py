@@ -3,17 +3,23 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 import httpx
 import pytest
 
 from adapters.conformance import NAME, tools
+from adapters.conformance.stores import SeededDice
 from adapters.fhir.access import Smart
 from adapters.fhir.bench import LABEL, FhirBench, Screen, prepared
 from adapters.fhir.line import Line
 from agent.ports import Tools
 from tests.adapters.fhir.servers import Server, medplum, missing, sekmet
+
+
+_SEEDS = count(100)
+"""A server takes no number of an assertion twice."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +94,9 @@ def place(places: Callable[[str], Place], request: pytest.FixtureRequest) -> Pla
 
 @pytest.fixture
 def other(place: Place) -> Tools:
-    """Lend the tools of a second agent: its own dice and clock, the same trial."""
-    mine = tools(LABEL, place.server.secrets)
+    """Lend the tools of a second agent: other dice, the same trial."""
+    mine = replace(tools(LABEL, place.server.secrets), dice=SeededDice(next(_SEEDS)))
     mine.store.note(dict(place.tools.store.notes("")))
-    return replace(mine, sites=place.tools.sites)
+    return mine
 
 

@@ -25,7 +25,9 @@ ROOMS = Path(os.environ.get("CRENEAU_FHIR_SERVERS") or Path(agent.__file__).pare
 SEKMET = ROOMS / "sekmet" / "bin" / "sekmet"
 MEDPLUM = ROOMS / "medplum"
 CLIENT = "creneau"
-SCOPES = " ".join(f"system/{kind}.cruds" for kind in ("Slot", "Schedule", "Appointment", "Practitioner", "Patient"))
+KINDS = ("Slot", "Schedule", "Appointment", "Practitioner", "Patient")
+SCOPES = " ".join(["system/*.c", *(f"system/{kind}.cruds" for kind in KINDS)])
+"""SEKMET takes a transaction for a creation of anything."""
 READY_S = 60.0
 
 
@@ -90,7 +92,8 @@ def node() -> list[str]:
 @contextmanager
 def _running(words: list[str], folder: Path) -> Iterator["subprocess.Popen[str]"]:
     with (folder / "server.log").open("w") as log:
-        process = subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True)
+        out = subprocess.PIPE if words[-1].endswith(".mjs") else log  # it tells its port; a pipe nobody reads fills up
+        process = subprocess.Popen(words, cwd=folder, stdout=out, stderr=log, text=True)
         try:
             yield process
         finally:
