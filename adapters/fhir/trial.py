@@ -270,15 +270,23 @@ def _our_id(bench: Bench) -> tuple[bool, str]:
 
 
 def _transaction(bench: Bench) -> tuple[bool, str]:
-    slot, _ = bench.slot()
-    booking = bench.booking()
+    """Try a good transaction first: a server that knows none refuses the bad one too."""
+    slot, etag = bench.slot()
+    good, late = bench.booking(), bench.booking()
+    whole = bench.line.write("POST", "", _both(bench, good, slot, etag))
+    if not whole.is_good or len(bench.found(good)) != 1:
+        return False, f"HTTP {whole.status} to a good one"
+    answer = bench.line.write("POST", "", _both(bench, late, slot, WRONG))
+    left = len(bench.found(late))
+    return not answer.is_good and left == 0, f"HTTP {answer.status}, {left} kept"
+
+
+def _both(bench: Bench, booking: BookingId, slot: dict[str, Any], etag: str) -> dict[str, Any]:
     entries = [
         {"resource": bench.appointment(booking), "request": {"method": "POST", "url": "Appointment"}},
-        {"resource": slot, "request": {"method": "PUT", "url": f"Slot/{slot['id']}", "ifMatch": WRONG}},
+        {"resource": slot, "request": {"method": "PUT", "url": f"Slot/{slot['id']}", "ifMatch": etag}},
     ]
-    answer = bench.line.write("POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
-    left = len(bench.found(booking))
-    return not answer.is_good and left == 0, f"HTTP {answer.status}, {left} kept"
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
 
 
 def _tombstone(bench: Bench) -> tuple[bool, str]:
