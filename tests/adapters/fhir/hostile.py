@@ -186,6 +186,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, status: int, what: Any) -> None:
         text, flaws = json.dumps(what).encode(), self.hostile.flaws
+        text = text[: len(text) // 2] if "half" in flaws else text
         self.send_response(status)
         self.send_header("Content-Type", "application/fhir+json")
         if isinstance(what, dict) and what.get("meta"):
@@ -198,7 +199,7 @@ class Handler(BaseHTTPRequestHandler):
         elif "drip" in flaws:
             self.drip(text)
         else:
-            self.wfile.write(text[: len(text) // 2] if "half" in flaws else text)
+            self.wfile.write(text)
 
     def drip(self, text: bytes) -> None:
         pause = threading.Event()

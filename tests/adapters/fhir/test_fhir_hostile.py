@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -323,7 +323,8 @@ def test_a_second_agents_double_is_struck(den: Callable[[frozenset[str]], Den]) 
     emr = one.adapter()
     effect = book(emr, at(emr, 9))
     whole = one.hostile.store["Appointment", str(effect.ref)]
-    one.hostile.keep({**whole, "id": "double", "status": "pending"})
+    names = [{**name, "value": name["value"].replace(" sure ", " unsure ")} for name in whole["identifier"]]
+    one.hostile.keep({**whole, "id": "double", "status": "pending", "identifier": names})
     assert emr.find(MINE) == effect
     assert [row.ref for row in bench.appointments() if row.ours] == [effect.ref]
     assert list(emr.ours(DAY)) == [effect]
@@ -392,7 +393,7 @@ def test_holds_are_shown_and_dropped(den: Callable[[frozenset[str]], Den]) -> No
     bench = one.bench()
     bench.fresh(MORNING)
     emr = one.adapter()
-    slot, until = at(emr, 9), one.tools.clock.now().utc + timedelta(days=1)
+    slot, until = at(emr, 9), datetime(2099, 1, 1, tzinfo=UTC)
     assert [emr.hold(MINE, slot, until) for _ in range(2)] == [True, False]
     assert (free(emr), one.hostile.store["Slot", str(slot.key)]["status"]) == ([8, 10, 11], "busy-tentative")
     assert emr.find(MINE) is None
