@@ -5,7 +5,7 @@ because servers publish codes that R4 does not know.
 """
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Raw, Struct, ValidationError, field
 from msgspec.json import Decoder
@@ -136,6 +136,7 @@ class Outcome(Struct, tag_field="resourceType", tag="OperationOutcome"):
         return next((issue.code or "error" for issue in self.issue if issue.severity in ("error", "fatal")), "")
 
 
+KINDS = frozenset({"", "Slot", "Schedule", "Practitioner", "OperationOutcome"})
 Known = Slot | Schedule | Practitioner | Appointment | Outcome
 
 
@@ -152,9 +153,10 @@ class Link(Struct):
     url: str = ""
 
 
-class Page(Struct, tag_field="resourceType", tag="Bundle"):
+class Page(Struct, rename={"kind": "resourceType"}):
     """A searchset page, all of it readable."""
 
+    kind: Literal["Bundle"]
     entry: list[Entry] = []
     link: list[Link] = []
     total: int | None = None
@@ -166,9 +168,10 @@ class RawEntry(Struct):
     resource: Raw = Raw(b"null")
 
 
-class RawPage(Struct, tag_field="resourceType", tag="Bundle"):
+class RawPage(Struct, rename={"kind": "resourceType"}):
     """A searchset page, to be read entry by entry."""
 
+    kind: Literal["Bundle"]
     entry: list[RawEntry] = []
     link: list[Link] = []
     total: int | None = None
@@ -200,7 +203,8 @@ def entries(body: bytes) -> tuple[list[Known | Bad], list[Link], int | None]:
         page = PAGE.decode(body)
     except ValidationError:
         raw = RAW_PAGE.decode(body)
-        return [_one(entry.resource) for entry in raw.entry], raw.link, raw.total
+        read = (_one(entry.resource) for entry in raw.entry)
+        return [one for one in read if one is not None], raw.link, raw.total
     return [entry.resource for entry in page.entry if entry.resource is not None], page.link, page.total
 
 
@@ -212,7 +216,7 @@ def relative(reference: str) -> str:
     return "/".join(parts[-2:])
 
 
-def _one(resource: Raw) -> Known | Bad:
+def _one(resource: Raw) -> Known | Bad | None:
     try:
         known: Known = KNOWN.decode(resource)
     except ValidationError:
@@ -220,13 +224,14 @@ def _one(resource: Raw) -> Known | Bad:
     return known
 
 
-def _bad(resource: Raw) -> Bad:
+def _bad(resource: Raw) -> Bad | None:
+    """Say what a bad entry is; None = of a kind that nobody here asks for."""
     try:
         kind = KIND.decode(resource).resource_type
     except ValidationError:
         return Bad("")
     if kind != "Appointment":
-        return Bad(kind)
+        return Bad(kind) if kind in KINDS else None
     try:
         return Bad(kind, DOUBTFUL.decode(resource))
     except ValidationError:
