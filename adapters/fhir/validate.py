@@ -42,7 +42,7 @@ def faults(resource: Mapping[str, Any]) -> list[str]:
 
     try:
         kind = get_fhir_model_class(str(resource.get("resourceType", "")))
-    except KeyError:
+    except (KeyError, ValueError, AttributeError):  # whatever the library says of a kind it does not know
         return ["resourceType"]
     try:
         kind.model_validate_json(msgspec.json.encode(resource))

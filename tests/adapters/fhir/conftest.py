@@ -92,11 +92,14 @@ def place(places: Callable[[str], Place], request: pytest.FixtureRequest) -> Pla
     return places(request.param)
 
 
-@pytest.fixture
-def other(place: Place) -> Tools:
-    """Lend the tools of a second agent: other dice, the same trial."""
+def another(place: Place) -> Tools:
+    """Return the tools of a second agent: other dice, the same trial."""
     mine = replace(tools(LABEL, place.server.secrets), dice=SeededDice(next(_SEEDS)))
     mine.store.note(dict(place.tools.store.notes("")))
     return mine
 
 
+@pytest.fixture
+def other(place: Place) -> Tools:
+    """Lend a second agent's tools."""
+    return another(place)

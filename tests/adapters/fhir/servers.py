@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, RSAKey
 
 import agent
 
@@ -51,6 +51,8 @@ def missing() -> str:
 def sekmet(folder: Path) -> Iterator[Server]:
     """Run SEKMET with SMART Backend Services on; its key pair is made for this run."""
     port, key = _free_port(), ECKey.generate_key("P-384", {"use": "sig", "alg": "ES384", "kid": "kit"})
+    rsa = RSAKey.generate_key(2048, {"use": "sig", "alg": "RS384", "kid": "rs"})
+    clients = {CLIENT: key, f"{CLIENT}-rs": rsa}
     base = f"http://127.0.0.1:{port}/fhir"
     settings = {
         "base_url": base,
@@ -58,7 +60,8 @@ def sekmet(folder: Path) -> Iterator[Server]:
         "server_auth": {
             "types": ["smart"],
             "smart_clients": [
-                {"client_id": CLIENT, "scopes": SCOPES, "jwks": {"keys": [key.as_dict(private=False)]}}
+                {"client_id": name, "scopes": SCOPES, "jwks": {"keys": [one.as_dict(private=False)]}}
+                for name, one in clients.items()
             ],
         },
     }
@@ -67,7 +70,8 @@ def sekmet(folder: Path) -> Iterator[Server]:
     with _running(words, folder) as process:
         _answers(f"{base}/metadata", process)
         options = {"server": base, "auth": "smart", "client_id": CLIENT, "scopes": SCOPES, "key_id": "kit"}
-        yield Server(base, options, {"kit": key.as_pem(private=True).decode().replace("\n", " ")})
+        pems = {"kit": key.as_pem(private=True), "rs": rsa.as_pem(private=True)}
+        yield Server(base, options, {name: pem.decode().replace("\n", " ") for name, pem in pems.items()})
 
 
 @contextmanager
