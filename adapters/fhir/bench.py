@@ -92,7 +92,9 @@ class Spoiled(Line):
 class FhirBench:
     """One FHIR server. `given`: tools that keep the profile of the server, tried once for all benches."""
 
-    def __init__(self, _folder: Path, options: Mapping[str, object], screen: Screen, given: Tools | None = None) -> None:
+    def __init__(
+        self, _folder: Path, options: Mapping[str, object], screen: Screen, given: Tools | None = None
+    ) -> None:
         """Take the server; `options` as clinic IT writes them."""
         self._options = options
         self._screen = screen

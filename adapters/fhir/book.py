@@ -190,7 +190,9 @@ class Writer:
             return self._records.make(write.booking, self._draft(write, cell, applied), profile)
         if own.is_closed:
             fresh = self._draft(write, cell, applied)
-            kept: dict[str, Any] = {key: own.resource[key] for key in ("id", "meta", "extension") if key in own.resource}
+            kept: dict[str, Any] = {
+                key: own.resource[key] for key in ("id", "meta", "extension") if key in own.resource
+            }
             names = named({"identifier": own.resource.get("identifier")}, applied=str(applied))
             return self._records.put(own, {**fresh, **kept, "identifier": names})
         return self._records.put(own, moved(own, applied, cell, self._slots.people(cell), self._terms.guide.placed))
@@ -287,4 +289,3 @@ def _busy() -> Transient:
 
 def _unsettled() -> CreneauError:
     return Ambiguous(WRITING, say("the appointment is written, its last look failed"))
-

@@ -30,11 +30,12 @@ class Patients:
 
     def _match(self, patient: Patient) -> str:
         """Return the server's id of the only one who fits, "" when none or several do."""
-        if patient.born is None or not self._able:
+        if patient.born is None:
             return ""
         nam = "".join(patient.nam.split()).upper()
         if nam and self._nam_system:
-            rows = self._rows({"identifier": f"{self._nam_system}|{nam}"})
+            spaced = " ".join((nam[:4], nam[4:8], nam[8:]))  # as the card prints it, and as some servers keep it
+            rows = self._rows({"identifier": ",".join(f"{self._nam_system}|{one}" for one in (nam, spaced))})
             by_nam = [row for row in rows if _born(row, patient) and nam in _numbers(row, self._nam_system)]
             if by_nam:
                 return _only(by_nam)
@@ -42,6 +43,8 @@ class Patients:
         return _only([row for row in rows if _born(row, patient) and _is_named(row, patient)])
 
     def _rows(self, form: dict[str, str]) -> list[dict[str, Any]]:
+        if not self._able:
+            return []
         answer = self._line.look("Patient", {**form, "_count": "50"})
         if not answer.is_good:  # this server knows no search by POST, and a name goes into no address
             self._able = False

@@ -85,9 +85,7 @@ class Reader:
         extra = [(key, text.format(practitioners=self._terms.practitioners)) for key, text in self._terms.guide.search]
         return [*bounds, *((key, text) for key, text in extra if text)]
 
-    def _appointments(
-        self, start: datetime, end: datetime
-    ) -> tuple[list[fhir.Appointment], list[fhir.Doubtful], bool]:
+    def _appointments(self, start: datetime, end: datetime) -> tuple[list[fhir.Appointment], list[fhir.Doubtful], bool]:
         params = [("date", f"ge{_instant(start)}"), ("date", f"lt{_instant(end)}")]
         found = search(self._line, "Appointment", params, self._terms.page)
         good = [one for one in found.resources if isinstance(one, fhir.Appointment)]

@@ -102,9 +102,7 @@ class Records:
         """Return the search that a conditional create stands on."""
         return f"identifier={BOOKING}|{booking}"
 
-    def _made(
-        self, answer: Answer, booking: BookingId, resource: dict[str, Any], profile: Profile
-    ) -> Record | None:
+    def _made(self, answer: Answer, booking: BookingId, resource: dict[str, Any], profile: Profile) -> Record | None:
         if answer.is_stale:
             return None
         _refuse(answer)

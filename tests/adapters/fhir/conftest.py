@@ -17,7 +17,6 @@ from adapters.fhir.line import Line
 from agent.ports import Tools
 from tests.adapters.fhir.servers import Server, medplum, missing, sekmet
 
-
 _SEEDS = count(100)
 """A server takes no number of an assertion twice."""
 

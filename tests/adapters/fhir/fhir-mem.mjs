@@ -44,14 +44,15 @@ const server = http.createServer(async (request, response) => {
     return;
   }
   const url = new URL(request.url, 'http://127.0.0.1');
-  const params = kind.includes('urlencoded') ? new URLSearchParams(raw) : url.searchParams;
+  const form = kind.includes('urlencoded');
+  const params = form ? new URLSearchParams(raw) : url.searchParams;
   const query = {};
   for (const [key, value] of params) {
     query[key] = key in query ? [].concat(query[key], value) : value;
   }
   const path = url.pathname.replace(/^\/fhir/, '');
   const [outcome, resource] = await router.handleRequest(
-    { method: request.method, url: path + url.search, params: {}, query, headers: request.headers, body }, repository);
+    { method: request.method, url: path + url.search, params: {}, query, headers: request.headers, body: form ? query : body }, repository);
   const good = outcome.issue?.[0]?.severity === 'information';
   const version = resource?.meta?.versionId;
   send(response, STATUS[outcome.id] ?? (good ? 200 : 400), resource ?? outcome, version ? { etag: `W/"${version}"` } : {});

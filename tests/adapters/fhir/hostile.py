@@ -8,10 +8,12 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from agent.clock import SystemClock
 
 KNOWN = frozenset(
     {"start", "date", "identifier", "schedule", "_count", "_offset", "_include", "_lastUpdated", "birthdate", "family"}
@@ -133,7 +135,7 @@ class Hostile:
         return [one for (of, _), one in list(self.store.items()) if of == kind and all(fits(one, *p) for p in params)]
 
     def keep(self, resource: dict[str, Any]) -> dict[str, Any]:
-        at = datetime.now(UTC).isoformat()
+        at = SystemClock().now().utc.isoformat()
         whole = {**resource, "meta": {"versionId": self.number(), "lastUpdated": at}}
         if "no-identifiers" in self.flaws:
             whole.pop("identifier", None)
@@ -211,16 +213,16 @@ class Handler(BaseHTTPRequestHandler):
                 return
             pause.wait(0.02)
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = serve
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = serve  # noqa: N815 - the names http.server calls
 
     def log_message(self, *_: object) -> None:
         """Keep the tests' output quiet."""
 
 
 @contextmanager
-def running(flaws: frozenset[str]) -> Iterator[tuple[Hostile, str]]:
+def running(flaws: frozenset[str], made: Hostile | None = None) -> Iterator[tuple[Hostile, str]]:
     """Serve on loopback; yield the state and the FHIR base."""
-    hostile = Hostile(flaws)
+    hostile = made or Hostile(flaws)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"hostile": hostile}))
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

@@ -6,7 +6,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from adapters.conformance.bench import DAY
 from adapters.fhir.access import Bearer, Smart, lines_of, signing_key, trust
 from adapters.fhir.factory import open_, terms_of
 from adapters.fhir.line import Line, Open
+from agent.clock import SystemClock
 from agent.core.errors import Misconfigured, Transient
 from agent.core.model import Instant
 from agent.ports import Tools
@@ -37,7 +38,7 @@ class Moving(Still):
         self.age, self.skew = timedelta(hours=1), timedelta(0)
 
     def now(self) -> Instant:
-        return Instant(datetime.now(UTC) + self.skew, self.age)
+        return Instant(SystemClock().now().utc + self.skew, self.age)
 
 
 class Heard(Line):
@@ -213,8 +214,8 @@ def certificate(folder: Path, name: str) -> tuple[str, str]:
         .issuer_name(who)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(datetime.now(UTC) - timedelta(days=1))
-        .not_valid_after(datetime.now(UTC) + timedelta(days=1))
+        .not_valid_before(SystemClock().now().utc - timedelta(days=1))
+        .not_valid_after(SystemClock().now().utc + timedelta(days=1))
         .add_extension(names, critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())

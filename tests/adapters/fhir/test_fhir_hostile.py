@@ -1,7 +1,7 @@
 """Each flaw of the behaviour table, replayed: reads are whole or fail, bookings stay right."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -260,10 +260,8 @@ def test_a_lost_answer_is_ambiguous_and_settled_by_the_same_write(
             return Hostile.handle(one.hostile, *words)
 
         one.hostile.handle = handle  # type: ignore[method-assign]
-        try:
+        with suppress(Ambiguous, Transient):
             book(emr, slot)
-        except CreneauError as lost:
-            assert isinstance(lost, Ambiguous | Transient)
         del one.hostile.handle  # type: ignore[misc]
         one.hostile.flaws = MEDPLUM
         assert book(emr, slot).outcome is Outcome.BOOKED
