@@ -112,7 +112,11 @@ class Bench:
 
 
 def trial(line: Line, terms: Terms, scratch: str, covers: str, tools: Tools) -> Generator[Proved, None, Profile]:
-    """Yield a line a row and return the profile. Raises Refused when `scratch` is no empty schedule."""
+    """Yield a line a row and return the profile. Raises Refused when `scratch` is no empty schedule.
+
+    A row that does not hold is an ability this server has not: the way of writing is chosen without it. Only a server
+    that does not keep our names breaks a promise, because then nothing can be written at all.
+    """
     bench = _bench(line, scratch, tools)
     kept: dict[str, bool] = {}
     try:
@@ -123,14 +127,14 @@ def trial(line: Line, terms: Terms, scratch: str, covers: str, tools: Tools) -> 
                 good, says = False, str(wrong)
             kept[name] = good
             bench.seen[name] = says or ("yes" if good else "no")
-            yield Proved(name, good, "" if good else says)
+            yield Proved(name, True if good else False if name == NAMES else None, "" if good else says)
     finally:
         bench.clear()
     profile = Profile(
         fingerprint=covers,
         software=software(line),
         create=_create(kept),
-        keeps=kept["appointments keep our names"],
+        keeps=kept[NAMES],
         guards=kept["a stale change of an appointment is refused"] and not terms.guide.by_name,
         claims=kept["a slot keeps our mark"] and kept["a stale change of a slot is refused"] and kept[RACE],
         fresh=kept["a search finds at once what was written"],
@@ -138,10 +142,11 @@ def trial(line: Line, terms: Terms, scratch: str, covers: str, tools: Tools) -> 
         tombstones=kept["a cancellation of nothing is remembered"],
         seen=bench.seen,
     )
-    yield Proved("writes are right without a turn", profile.is_fenced, "" if profile.is_fenced else UNFENCED)
+    yield Proved("writes are right without a turn", profile.is_fenced or None, "" if profile.is_fenced else UNFENCED)
     return profile
 
 
+NAMES = "appointments keep our names"
 RACE = "of eight who change a slot at once, one succeeds"
 DOUBLES = "of eight who create one booking at once, one succeeds"
 """Where it does not hold, whoever creates looks again and strikes the doubles: see records.py."""
@@ -319,7 +324,7 @@ def _crowd(act: Callable[[int], int]) -> list[int]:
 
 ROWS: tuple[tuple[str, Row], ...] = (
     ("a page says whether more follows", _window),
-    ("appointments keep our names", _keeps),
+    (NAMES, _keeps),
     ("a search finds at once what was written", _fresh),
     ("a slot keeps our mark", _mark),
     ("a stale change of a slot is refused", _stale_slot),

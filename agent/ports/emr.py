@@ -82,6 +82,32 @@ class Grants(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Proved:
+    """One promise or race that was tried. `kept`: None = the adapter has not this ability. `says`: what was seen instead."""
+
+    name: str
+    kept: bool | None
+    says: str = ""
+    runs: int = 1
+
+
+@runtime_checkable
+class Proves(Protocol):
+    """Ability: try its own bookings on a scratch copy of the EMR: another database, another schedule.
+
+    For a way of booking that nobody has run at that kind of EMR: until it passed there, nothing is written by itself.
+    """
+
+    def unproven(self) -> str:
+        """Return a fingerprint of what a proof covers: mapping, recipe, kind of server; "" = run by us. Connects nothing."""
+        ...
+
+    def prove(self, scratch: str) -> Iterable[Proved]:
+        """Try promise after promise, race after race; yields as it goes. Raises Refused when `scratch` may not be used."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """One code of the EMR. `kind` is "type", "practitioner" or "site"; `label` is for the clinic's screen only."""
 
@@ -89,29 +115,6 @@ class Named:
     code: str
     label: str = field(repr=False)
     free: int
-
-
-@runtime_checkable
-class Proves(Protocol):
-    """Ability: try its own bookings on a scratch copy of the EMR (another database, another FHIR schedule)."""
-
-    def unproven(self) -> str:
-        """Return the fingerprint of what a proof would cover; "" = run by us, needs no proof. Connects nothing."""
-        ...
-
-    def prove(self, scratch: str) -> Iterable["Proved"]:
-        """Run promise after promise on the scratch copy, yielding as it goes. Raises Refused when it may not be used."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Proved:
-    """One promise that was tried. `kept` None: the adapter has not this ability. `says`: what was seen instead."""
-
-    name: str
-    kept: bool | None
-    says: str = ""
-    runs: int = 1
 
 
 @runtime_checkable
