@@ -121,7 +121,7 @@ class Writer:
             return None
         there = self._slots.get(where) if where else None
         if there is not None:
-            self._slots.release(there, own.booking, own.ref)
+            self._slots.release(there, own.booking)
         self._tidy(after)
         return answer(after)
 
@@ -146,13 +146,13 @@ class Writer:
             return None
         self._pause(Point.CLAIMED, write.op)
         try:
-            if self._slots.others(claimed, own.ref if own else ""):
-                self._slots.release(claimed, write.booking, "", untouched=True)
+            if self._slots.others(claimed, write.booking):
+                self._slots.release(claimed, write.booking, untouched=True)
                 return self._conflict(own, write, profile)
             self._pause(Point.CHECKED, write.op)
             made = self._written(own, write, claimed, applied, profile)
         except Refused:  # surely not written: give the Slot back
-            self._slots.release(claimed, write.booking, own.ref if own else "", untouched=True)
+            self._slots.release(claimed, write.booking, untouched=True)
             raise
         if made is None:
             self._loser(write)
@@ -170,7 +170,7 @@ class Writer:
 
     def _at_once(self, write: Write, cell: Cell, applied: Applied, profile: Profile) -> Effect | None:
         """Write Slot and Appointment in one transaction, where the server was seen to undo a failed one whole."""
-        if self._slots.others(cell, ""):
+        if self._slots.others(cell, write.booking):
             return self._conflict(None, write, profile)
         self._pause(Point.CHECKED, write.op)
         draft = self._draft(write, cell, applied)
@@ -206,7 +206,7 @@ class Writer:
         own = self._records.find(write.booking)
         for cell in self._slots.claimed(write.booking):
             if own is None or own.applied.place is None or own.applied.place != cell.place:
-                self._slots.release(cell, write.booking, own.ref if own else "")
+                self._slots.release(cell, write.booking)
 
     def _conflict(self, own: Record | None, write: Write, profile: Profile) -> Effect | None:
         """Remember that the time could not be had: a late request of this version then finds it settled."""
@@ -240,7 +240,7 @@ class Writer:
         here = next((cell for cell in cells if cell.place == own.applied.place), None)
         left = own.applied.previous
         old = next((cell for cell in cells if left and cell.place is not None and cell.place.slot == left), None)
-        if here is None or self._slots.others(here, own.ref):
+        if here is None or self._slots.others(here, own.booking):
             return self._yield(own, here, old)
         sure = Applied(own.applied.version, own.applied.outcome, own.applied.place)
         after = self._records.put(own, {**moved(own, sure), "status": "booked"})
@@ -263,7 +263,7 @@ class Writer:
         after = self._records.put(own, back)
         if after is not None:
             if here is not None:
-                self._slots.release(here, own.booking, own.ref)
+                self._slots.release(here, own.booking)
             self._tidy(after)
         return after
 
@@ -271,7 +271,7 @@ class Writer:
         """Give back every Slot we claimed for this booking but the one it stands in."""
         for cell in self._slots.claimed(own.booking):
             if cell.place != own.applied.place and cell.version <= own.applied.version:
-                self._slots.release(cell, own.booking, own.ref)
+                self._slots.release(cell, own.booking)
 
 
 def _is_same(cell: Cell, slot: Slot) -> bool:

@@ -141,7 +141,7 @@ class FhirEmr:
         """Take the mark of a hold away; a booking's own Slot stays as it is."""
         for cell in self._slots.claimed(booking):
             if cell.status == "busy-tentative":
-                self._slots.release(cell, booking, "")
+                self._slots.release(cell, booking)
 
     # ---- Hints
 

@@ -84,7 +84,7 @@ class Records:
         if states[:1] and states[0][:1] == "2":  # only the Slot was written
             kept = slots.get(cell.place.slot) if cell.place is not None else None
             if kept is not None:
-                slots.release(kept, booking, "")
+                slots.release(kept, booking)
         return False
 
     def put(self, own: Record, resource: dict[str, Any]) -> Record | None:

@@ -15,7 +15,7 @@ from adapters.fhir.agenda import ABANDONED, Pulled, Taken, Whose
 from adapters.fhir.line import WRITING, Answer, Line
 from adapters.fhir.record import Place, moment, named
 from adapters.fhir.search import wholly
-from adapters.fhir.terms import CLAIM, CLAIMED
+from adapters.fhir.terms import BOOKING, CLAIM, CLAIMED
 from agent.core.errors import Refused, Transient
 from agent.core.message import say
 from agent.core.model import BookingId, SlotKey
@@ -119,16 +119,16 @@ class Slots:
             raise Refused(WRITING, what)
         return self._cell(answer) if answer.body else Cell(dict(resource), answer.etag, self._now())
 
-    def release(self, cell: Cell, booking: BookingId, but: str, *, untouched: bool = False) -> None:
+    def release(self, cell: Cell, booking: BookingId, *, untouched: bool = False) -> None:
         """Give a Slot back, once more when somebody was faster; what cannot be is free 5 minutes later by itself.
 
-        `but`: our own Appointment, which takes nothing any more. `untouched`: nobody wrote the Slot since we claimed it.
+        `untouched`: nobody wrote the Slot since we claimed it, so that it is put back as it was.
         """
         last: Cell | None = cell
         for _ in range(2):
             if last is None or last.status not in ("busy", "busy-tentative") or last.claim not in ("", booking):
                 return
-            taken = self.others(last, but)
+            taken = self.others(last, booking)
             status = last.status if taken and not untouched else "free"
             clean = {**last.resource, "status": status, "identifier": named(last.resource, claim="", claimed="")}
             if not clean["identifier"]:
@@ -138,13 +138,13 @@ class Slots:
             place = last.place
             last, untouched = self.get(place.slot) if place is not None else None, False
 
-    def others(self, cell: Cell, but: str) -> bool:
-        """Say whether an appointment other than `but` takes a part of the Slot's time."""
+    def others(self, cell: Cell, booking: BookingId) -> bool:
+        """Say whether an appointment that is not this booking's takes a part of the Slot's time."""
         place, end, whose = cell.place, cell.end, self._whose(cell.schedule)
         if place is None or end is None or whose is None:
             return True
-        found = [one for one in self._taken(place.start, end) if one.id != but]
-        good = tuple(one for one in found if isinstance(one, fhir.Appointment))
+        found = self._taken(place.start, end)
+        good = tuple(one for one in found if isinstance(one, fhir.Appointment) and not _is_of(one, booking))
         odd = tuple(one for one in found if isinstance(one, fhir.Doubtful))
         held: Taken = agenda.taken(Pulled((), good, {}, place.start, odd))
         named_ = f"Slot/{place.slot}" in held.slots or bool(held.shut & {"*", *whose.actors})
@@ -161,6 +161,10 @@ class Slots:
         if resource.get("resourceType") != "Slot":
             raise Transient(WRITING, say("the FHIR server's answer is cut short or is no FHIR"))
         return Cell(resource, answer.etag, self._now())
+
+
+def _is_of(one: fhir.Appointment, booking: BookingId) -> bool:
+    return any(name.system == BOOKING and name.value == booking for name in one.identifier)
 
 
 def _etag(resource: Mapping[str, Any]) -> str:
