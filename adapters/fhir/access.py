@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from adapters.fhir.line import Answer, Line
+from adapters.fhir.answer import Answer
+from adapters.fhir.line import Line
 from agent.core.errors import Misconfigured, Transient
 from agent.core.message import say
 from agent.ports import Clock, Dice

@@ -10,8 +10,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from adapters.fhir.answer import WRITING
 from adapters.fhir.draft import cancelled, drafted, moved, reason
-from adapters.fhir.line import WRITING
 from adapters.fhir.profile import LONGEST, Profile
 from adapters.fhir.record import Applied, Place, Record, answer, named
 from adapters.fhir.records import Records

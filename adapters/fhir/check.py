@@ -6,7 +6,8 @@ Rule: reads only; what a trial saw is told from the stored profile, never tried 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from adapters.fhir.line import READING, Line
+from adapters.fhir.answer import READING
+from adapters.fhir.line import Line
 from adapters.fhir.profile import Profile
 from adapters.fhir.terms import Terms
 from adapters.fhir.trial import software

@@ -8,7 +8,8 @@ so that all choose alike) and strikes the other.
 import hashlib
 from typing import Any
 
-from adapters.fhir.line import WRITING, Answer, Line, Params
+from adapters.fhir.answer import WRITING, Answer
+from adapters.fhir.line import Line, Params
 from adapters.fhir.profile import Profile
 from adapters.fhir.record import Record, read
 from adapters.fhir.resources import relative

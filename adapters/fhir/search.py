@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from adapters.fhir.line import READING, Answer, Line, Params
+from adapters.fhir.answer import READING, Answer
+from adapters.fhir.line import Line, Params
 from adapters.fhir.resources import Bad, Known, Link, Outcome, entries
 from agent.core.errors import Misconfigured, Transient
 from agent.core.message import say

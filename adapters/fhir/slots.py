@@ -12,7 +12,8 @@ from typing import Any
 from adapters.fhir import agenda
 from adapters.fhir import resources as fhir
 from adapters.fhir.agenda import ABANDONED, Pulled, Taken, Whose
-from adapters.fhir.line import WRITING, Answer, Line
+from adapters.fhir.answer import WRITING, Answer
+from adapters.fhir.line import Line
 from adapters.fhir.record import Place, moment, named
 from adapters.fhir.search import wholly
 from adapters.fhir.terms import BOOKING, CLAIM, CLAIMED

@@ -9,7 +9,8 @@ from typing import Any, Literal
 import msgspec
 
 from adapters.fhir import resources as fhir
-from adapters.fhir.line import WRITING, Line
+from adapters.fhir.answer import WRITING
+from adapters.fhir.line import Line
 from agent.core.errors import Misconfigured
 from agent.core.message import say
 from agent.core.model import Finding, Severity

@@ -5,6 +5,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,8 +14,11 @@ from adapters.conformance import NAME, tools
 from adapters.conformance.stores import SeededDice
 from adapters.fhir.access import Smart
 from adapters.fhir.bench import LABEL, FhirBench, Screen, prepared
+from adapters.fhir.emr import FhirEmr
+from adapters.fhir.factory import open_
 from adapters.fhir.line import Line
 from agent.ports import Tools
+from tests.adapters.fhir.hostile import Hostile, running
 from tests.adapters.fhir.servers import Server, medplum, missing, sekmet
 
 _SEEDS = count(100)
@@ -102,3 +106,34 @@ def another(place: Place) -> Tools:
 def other(place: Place) -> Tools:
     """Lend a second agent's tools."""
     return another(place)
+
+
+class Den:
+    """A hostile server with its bench."""
+
+    def __init__(self, hostile: Hostile, base: str, screen: Screen) -> None:
+        self.hostile, self.screen = hostile, screen
+        self.options = {"server": base, "auth": "none"}
+        self.tools: Tools = tools(LABEL)
+
+    def bench(self, folder: Path = Path()) -> FhirBench:
+        return FhirBench(folder, self.options, self.screen, self.tools)
+
+    def tried(self) -> list[str]:
+        return prepared(self.options, self.screen, self.tools)
+
+    def adapter(self, **more: Any) -> FhirEmr:
+        return open_(NAME, {**self.options, **more}, self.tools)
+
+
+@pytest.fixture
+def den() -> Iterator[Callable[[frozenset[str]], Den]]:
+    """Lend what starts a hostile server."""
+    with ExitStack() as held:
+
+        def make(flaws: frozenset[str]) -> Den:
+            hostile, base = held.enter_context(running(flaws))
+            client = httpx.Client(base_url=f"{base}/", headers={"Content-Type": "application/fhir+json"})
+            return Den(hostile, base, held.enter_context(closing(Screen(client))))
+
+        yield make
