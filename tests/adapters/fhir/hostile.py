@@ -22,6 +22,8 @@ MEDPLUM = frozenset(
     {"half-failed", "patch-unguarded", "uuid", "no-total", "page-20", "strict", "404-after-delete", "no-own-ids"}
 )
 """Medplum 5.0.10, as the behaviour table has it."""
+BARE = frozenset({"no-conditional", "half-failed"})
+"""A server that creates whatever it is sent."""
 UNGUARDED = frozenset({"if-match-ignored", "half-failed"})
 """A server that lets any change through."""
 GP = frozenset({"409", "no-transaction", "other-links"})
@@ -72,7 +74,7 @@ class Hostile:
     def create(self, kind: str, body: Any, name: str) -> tuple[int, Any]:
         if not isinstance(body, dict) or not body.get("resourceType"):
             return 400, outcome("structure")
-        if name:
+        if name and "no-conditional" not in self.flaws:
             found = self.matching(kind, parse_qsl(name))
             if found:
                 return (200, found[0]) if len(found) == 1 else (412, outcome("multiple-matches"))
@@ -82,6 +84,8 @@ class Hostile:
         now, wanted = self.store.get((kind, key)), headers.get("If-Match", "")
         if not isinstance(body, dict):
             return 400, outcome("structure")
+        if now is not None and headers.get("If-None-Match") == "*" and "none-match" in self.flaws:
+            return 412, outcome("conflict")
         if now is None and "no-own-ids" in self.flaws and kind == "Appointment":
             return 400, outcome("invalid")
         if wanted and now and wanted != etag(now) and "if-match-ignored" not in self.flaws:

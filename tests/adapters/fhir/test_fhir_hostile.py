@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from adapters import conformance
-from adapters.conformance import Opening
+from adapters.conformance import Opening, booking, racing
 from adapters.conformance.bench import DAY, MONDAY, at, book, cancel, cells
 from adapters.fhir.bench import SCRATCH, Screen
 from adapters.fhir.emr import FhirEmr
@@ -37,8 +37,12 @@ def dens() -> Iterator[dict[str, Den]]:
         yield made
 
 
-@pytest.mark.parametrize("name", ["medplum-5", "unguarded", "gp-connect"])
-@pytest.mark.parametrize("promise", conformance.PROMISES, ids=[promise.name for promise in conformance.PROMISES])
+WRITES = (*booking.PROMISES, *racing.PROMISES)
+CASES = [(name, one) for name in ("medplum-5", "unguarded") for one in conformance.PROMISES]
+CASES += [("gp-connect", one) for one in WRITES]
+
+
+@pytest.mark.parametrize(("name", "promise"), CASES, ids=[f"{name}-{one.name}" for name, one in CASES])
 def test_promises(promise: conformance.Promise, name: str, dens: dict[str, Den], tmp_path: Path) -> None:
     """The promises hold; only a server that lets any change through is written to by turns."""
     held = conformance.keeps(promise, dens[name].bench, tmp_path)

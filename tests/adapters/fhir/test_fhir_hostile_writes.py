@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from adapters.conformance.bench import DAY, MINE, at, book, books, cancel, cells, free, mine, move, someone
+from adapters.conformance.bench import DAY, MINE, OTHER, at, book, books, cancel, cells, free, mine, move, someone
 from adapters.fhir.emr import FhirEmr
 from adapters.fhir.profile import keep, load
 from agent.core.booking import Op, Outcome, Turn, Write
 from agent.core.errors import Ambiguous, Transient
 from tests.adapters.fhir.conftest import Den
-from tests.adapters.fhir.hostile import MEDPLUM, UNGUARDED, Hostile
+from tests.adapters.fhir.hostile import BARE, MEDPLUM, UNGUARDED, Hostile
 
 MORNING = cells(8, 9, 10, 11)
 
@@ -207,4 +207,37 @@ def test_a_profile_of_another_address_does_not_count(den: Callable[[frozenset[st
     assert emr.rules.fenced is False
     one.tools.store.note({"capability": b"{"})
     assert load(one.tools.store) is None
+    emr.close()
+
+
+@pytest.mark.parametrize(
+    ("flaws", "create", "fenced"),
+    [
+        (BARE, "client-id", False),
+        (BARE | {"no-own-ids"}, "search", False),
+        (BARE | {"none-match"}, "if-none-match", True),
+    ],
+)
+def test_each_way_of_creating_makes_one_appointment(
+    flaws: frozenset[str], create: str, fenced: bool, den: Callable[[frozenset[str]], Den]
+) -> None:
+    """By our id, by our id if absent, or by looking before and after: booked, moved, cancelled, and never twice."""
+    one = den(flaws)
+    one.tried()
+    profile = load(one.tools.store)
+    assert profile is not None
+    assert (profile.create, profile.is_fenced) == (create, fenced)
+    bench = one.bench()
+    bench.fresh(MORNING)
+    emr = one.adapter()
+    old, new = at(emr, 9), at(emr, 10)
+    had = book(emr, old)
+    assert book(emr, old) == had
+    assert move(emr, new, 2, had, old).outcome is Outcome.BOOKED
+    assert (mine(bench), free(emr)) == ([10], [8, 9, 11])
+    assert cancel(emr, 3, had.ref, new) == emr.find(MINE)
+    late = cancel(emr, 2, booking=OTHER)
+    assert (late.outcome, book(emr, old, booking=OTHER)) == (Outcome.CANCELLED, late)
+    assert (mine(bench), free(emr)) == ([], [8, 9, 10, 11])
+    assert len([key for key in one.hostile.store if key[0] == "Appointment"]) == 2
     emr.close()
