@@ -117,10 +117,7 @@ def understand(message: Message, terms: Terms, received: datetime) -> Change:
     standing, taken = rows(message)
     named = standing or taken
     site, zone = place(message, named, terms)
-    if kind is not Kind.GONE and not named:
-        odd_rows: tuple[Odd, ...] = (Odd.NOBODY,)
-    else:
-        odd_rows = ()
+    nobody = () if named or kind is Kind.GONE else (Odd.NOBODY,)
     when = _when(message, standing, Asked(zone, terms.time_from, terms.unit, terms.fold == "second"), event)
     return Change(
         kind=kind,
@@ -135,7 +132,7 @@ def understand(message: Message, terms: Terms, received: datetime) -> Change:
         action=_ACTIONS.get(event, Action.STATE),
         site=site,
         arrived=sch.text(25).casefold() in _HERE,
-        odd=(*odd_rows, *_odd(message, sch, kind, when)),
+        odd=(*nobody, *_odd(message, sch, kind, when)),
     )
 
 
@@ -157,7 +154,9 @@ def identity(sch: Segment, field: int) -> str:
 
 def rows(message: Message) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
     """Return the resource segments that stand, and those that are taken away (action D, table 0206)."""
-    standing, taken, group = [], [], ""
+    standing: list[Segment] = []
+    taken: list[Segment] = []
+    group = ""
     for segment in message.segments:
         if segment.name == "RGS":
             group = segment.text(2).upper()
@@ -190,7 +189,7 @@ def places(segments: tuple[Segment, ...]) -> tuple[str, ...]:
 
 
 def place(message: Message, named: tuple[Segment, ...], terms: Terms) -> tuple[str, ZoneInfo]:
-    """Return the code of the site it is at ("" = not said) and the zone of its clock. Raises Unread: which zone?"""
+    """Return the code of the site it is at ("" = not said) and the zone of its clock. Raises Unread for no one zone."""
     sites = {site.emr_code: site.zone for site in terms.sites}
     if "*" in sites:
         return "*", ZoneInfo(sites["*"])

@@ -147,7 +147,9 @@ def test_hl7apy_finds_the_same_fields(name: str, sent: Callable[[str], bytes]) -
     text = body.decode(message.charset).replace("\r\n", "\r").replace("\n", "\r")
     version = message.msh.text(12)
     for line, segment in zip([one for one in text.split("\r") if one], message.segments, strict=True):
-        if segment.name in ("SCH", "TQ1", "AIS", "AIG", "AIL", "AIP") and not (segment.name == "TQ1" and version < "2.5"):
+        if segment.name in ("SCH", "TQ1", "AIS", "AIG", "AIL", "AIP") and not (
+            segment.name == "TQ1" and version < "2.5"
+        ):
             theirs = hl7apy.parser.parse_segment(line, version=version, validation_level=VALIDATION_LEVEL.TOLERANT)
             for number in range(1, len(segment.fields)):
                 if segment.raw(number).strip("^~& "):
