@@ -4,7 +4,7 @@ Rule: pure, and shared by the adapters that meet such text; it knows none of the
 """
 
 from adapters.er7.faults import Unread
-from adapters.er7.reader import Action, Change, Kind, Terms, read
+from adapters.er7.reader import Action, Change, Kind, Terms, listed, read, understand
 from adapters.er7.scan import Message, Segment, Separators, head, messages, scan
 
 __all__ = [
@@ -17,7 +17,9 @@ __all__ = [
     "Terms",
     "Unread",
     "head",
+    "listed",
     "messages",
     "read",
     "scan",
+    "understand",
 ]

@@ -3,7 +3,7 @@
 Rule: the event decides, never a status word; a time is read from the fields made for one, or the message is refused.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -61,6 +61,8 @@ _ACTIONS = {
 _HERE = frozenset({"started", "arrived", "checked-in", "checked in", "complete", "completed", "seen", "in progress"})
 _ENDED = frozenset({"cancelled", "canceled", "deleted", "discontinued"})
 _MISSED = frozenset({"noshow", "no-show", "no show"})
+WAITS = frozenset({"pending", "waitlist"})
+"""Asked for, not given."""
 _STANDS = frozenset({"pending", "waitlist", "booked", "scheduled", "confirmed", "blocked", "overbook"}) | _HERE
 
 
@@ -105,20 +107,32 @@ def read(body: bytes, terms: Terms, received: datetime) -> Change:
 
 
 def understand(message: Message, terms: Terms, received: datetime) -> Change:
-    """Understand a scanned message. Raises Unread."""
-    msh, event = message.msh, event_of(message)
-    sch = message.first("SCH")
+    """Understand a scanned notice. Raises Unread."""
+    event = event_of(message)
+    return changed(message, terms, received, event, EVENTS[event])
+
+
+def listed(message: Message, terms: Terms, received: datetime) -> tuple[Change, ...]:
+    """Understand the appointments an answer lists (SRR, SQR): no event there, so the status word decides.
+
+    No word counts as booked, by whoever filled it (SRR^S01 with AA). Raises Unread.
+    """
+    return tuple(_as_it_stands(part, terms, received) for part in _parts(message))
+
+
+def changed(message: Message, terms: Terms, received: datetime, event: str, kind: Kind) -> Change:
+    """Return what a message with one SCH says of its appointment. Raises Unread."""
+    msh, sch = message.msh, message.first("SCH")
     if sch is None:
         raise Unread(SEGMENT, "SCH", say("the segment SCH is missing"))
     filler, placer = identity(sch, 2), identity(sch, 1)
     if not (filler or placer):
         raise Unread(MISSING, "SCH-2", say("the appointment has no number"))
-    kind = EVENTS[event]
-    standing, taken = rows(message)
-    named = standing or taken
+    stands, taken = rows(message)
+    named = stands or taken
     site, zone = place(message, named, terms)
     nobody = () if named or kind is Kind.GONE else (Odd.NOBODY,)
-    when = _when(message, standing, Asked(zone, terms.time_from, terms.unit, terms.fold == "second"), event)
+    when = _when(message, stands, Asked(zone, terms.time_from, terms.unit, terms.fold == "second"), event)
     return Change(
         kind=kind,
         event=event,
@@ -200,6 +214,24 @@ def place(message: Message, named: tuple[Segment, ...], terms: Terms) -> tuple[s
     if len(zones) != 1:
         raise Unread(MISSING, "AIL-3", say("no site is named, and the sites have different time zones"))
     return code, ZoneInfo(zones.pop())
+
+
+def _parts(message: Message) -> list[Message]:
+    """Cut an answer at each SCH, every part under the same header."""
+    starts = [number for number, segment in enumerate(message.segments) if segment.name == "SCH"]
+    ends = [*starts[1:], len(message.segments)]
+    return [
+        replace(message, segments=(message.msh, *message.segments[start:end]))
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def _as_it_stands(part: Message, terms: Terms, received: datetime) -> Change:
+    sch = part.first("SCH")
+    word = sch.text(25).casefold() if sch is not None else ""
+    if word in _ENDED:
+        return changed(part, terms, received, "S15", Kind.GONE)
+    return changed(part, terms, received, "S26", Kind.NO_SHOW if word in _MISSED else Kind.BUSY)
 
 
 def _when(message: Message, standing: tuple[Segment, ...], asked: Asked, event: str) -> Timing | None:

@@ -49,20 +49,23 @@ class Sender:
 
         Raises Transient (surely not done: no connection, or AE), Refused (AR), Ambiguous (sent, no answer of its own).
         """
-        number = head(body).text(10)
-        sock = self._connected()
-        try:
-            sock.settimeout(self.to.wait.total_seconds())
-            sock.sendall(frame(body))
-            ack, answer = self._await(sock, number, application=application)
-        except (OSError, TooLong) as lost:
-            self._drop()
-            raise Ambiguous(DOING, say("no answer came")) from lost
+        ack, answer = self._round(body, application=application)
         if ack.word in RETRY:
             raise Transient(DOING, say("the EMR could not do it now ({code})", code=ack.code or ack.word))
         if ack.word in FINAL:
             raise Refused(DOING, say("the EMR refuses it ({code})", code=ack.code or ack.word))
         return ack, answer
+
+    def ask(self, body: bytes) -> tuple[Ack, bytes]:
+        """Send a question that changes nothing; return whatever the answer says. Raises Transient when none comes."""
+        try:
+            return self._round(body, application=True)
+        except Ambiguous as lost:
+            raise Transient(DOING, lost.what, lost.hint) from lost
+
+    def reach(self) -> None:
+        """Connect, and send nothing. Raises Transient, Misconfigured."""
+        self._connected()
 
     def close(self) -> None:
         """End; a wait in another thread ends at once."""
@@ -72,6 +75,17 @@ class Sender:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
         self._drop()
+
+    def _round(self, body: bytes, *, application: bool) -> tuple[Ack, bytes]:
+        number = head(body).text(10)
+        sock = self._connected()
+        try:
+            sock.settimeout(self.to.wait.total_seconds())
+            sock.sendall(frame(body))
+            return self._await(sock, number, application=application)
+        except (OSError, TooLong) as lost:
+            self._drop()
+            raise Ambiguous(DOING, say("no answer came")) from lost
 
     def _await(self, sock: socket.socket, number: str, *, application: bool) -> tuple[Ack, bytes]:
         ends = monotonic() + self.to.wait.total_seconds()
