@@ -6,6 +6,7 @@ Rule: the event decides, never a status word; a time is read from the fields mad
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from adapters.er7.faults import EVENT, MISSING, SEGMENT, TYPE, Unread
@@ -219,10 +220,9 @@ def place(message: Message, named: tuple[Segment, ...], terms: Terms) -> tuple[s
 def _parts(message: Message) -> list[Message]:
     """Cut an answer at each SCH, every part under the same header."""
     starts = [number for number, segment in enumerate(message.segments) if segment.name == "SCH"]
-    ends = [*starts[1:], len(message.segments)]
     return [
         replace(message, segments=(message.msh, *message.segments[start:end]))
-        for start, end in zip(starts, ends, strict=True)
+        for start, end in pairwise([*starts, len(message.segments)])
     ]
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from adapters.catalog import ENTRIES
 from adapters.conformance import NAME, SITE, Opening, Standing, tools
 from adapters.conformance.bench import NOW
+from adapters.er7 import Terms
 from adapters.hl7v2 import open_
 from adapters.hl7v2.book import Hl7Booker
 from adapters.hl7v2.emr import Hl7Emr
@@ -39,9 +40,7 @@ class Hl7Bench:
         """Begin again: a new EMR, an agent that knows nothing yet, these openings in the calendar file."""
         self.emr.close()
         self._tools = tools()
-        intake = Intake(
-            self._tools.raw, read_settings(self.options(), (SITE,)).terms, self._tools.clock, self._tools.dice
-        )
+        intake = Intake(self._tools.raw, Terms((SITE,)), self._tools.clock, self._tools.dice)
         self.emr = ScriptedEmr(NOW, ZoneInfo(SITE.zone), intake.take)
         self.emr.manners = self._manners
         self._folder.joinpath("openings.ics").write_bytes(calendar(openings))

@@ -35,7 +35,7 @@ class Hl7Emr:
         self._settings = settings
         self._tools = tools
         self._clock: Clock = tools.clock
-        self._schedule = Schedule(name, tools.raw, tools.store, settings.terms)
+        self._schedule = Schedule(name, tools.raw, tools.store, settings.terms, mirrors=not settings.is_wake)
         self._closed = threading.Event()
 
     def slots(self, window: Window) -> Reading:

@@ -30,8 +30,9 @@ def door(name: EmrName) -> threading.RLock:
 class Schedule:
     """What one adapter object knows of the agenda; kept while nobody else changed it."""
 
-    def __init__(self, name: EmrName, raw: RawStore, store: SourceStore, terms: Terms) -> None:
-        """Read nothing yet."""
+    def __init__(self, name: EmrName, raw: RawStore, store: SourceStore, terms: Terms, *, mirrors: bool = True) -> None:
+        """Read nothing yet; `mirrors` False: messages are settled unread, they only woke somebody."""
+        self._mirrors = mirrors
         self._door = door(name)
         self._raw = raw
         self._store = store
@@ -92,6 +93,9 @@ class Schedule:
         last: datetime | None = None
         for number, message in unread:
             last = max(last or message.received, message.received)
+            if not self._mirrors:
+                done.append(number)
+                continue
             try:
                 changed = self._mirror.take(read(message.body, self._terms, message.received))
             except Unread as no:

@@ -15,9 +15,12 @@ from adapters.hl7v2.sender import Towards
 from agent.core.booking import Recovery, WriteRules
 from agent.core.errors import Misconfigured
 from agent.core.message import say
+from agent.core.model import SiteId
 from agent.ports import SitePart
 
 DOING = say("open the HL7 source")
+NOWHERE = SitePart(SiteId("-"), "UTC")
+"""The site of a source that only wakes another: its messages are kept and acknowledged, their times are not used."""
 MARGIN = timedelta(seconds=5)
 """Beyond the EMR's answer: our own looks before and after."""
 
@@ -88,9 +91,9 @@ def read_settings(options: Mapping[str, object], sites: tuple[SitePart, ...], la
         allow=tuple(str(each) for each in _list(options, "allow")),
         limits=Limits(connections=_whole(options, "connections"), idle=_span(options, "idle")),
         security=Security(*(_path(options, f"tls.{name}") for name in ("certificate", "key", "peers"))),
-        unreadable=str(options["on_unreadable"]),
+        unreadable="AA" if options["role"] == "wake" else str(options["on_unreadable"]),
         terms=Terms(
-            sites,
+            sites or (NOWHERE,),
             time_from=str(options["time_from"]),
             unit={"minutes": "m", "seconds": "s"}.get(str(options["unit"]), ""),
             fold=str(options["fold"]),
