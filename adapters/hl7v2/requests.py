@@ -159,4 +159,5 @@ def _minutes(slot: Slot) -> int:
 
 
 def _safe(text: str) -> str:
-    return escape(text, _MARKS)
+    """Return one line of text that may stand in a component."""
+    return escape(" ".join(text.split()), _MARKS)

@@ -62,13 +62,9 @@ class ScriptedEmr:
         self._numbers, self._messages = count(1), count(1)
         self._lock = threading.RLock()
         self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._server.getsockname()[1])
         self._open: list[socket.socket] = []
         threading.Thread(target=self._accept, name="scripted-emr", daemon=True).start()
-
-    @property
-    def port(self) -> int:
-        """Return where requests are taken."""
-        return int(self._server.getsockname()[1])
 
     def close(self) -> None:
         """Stop; connections end."""
