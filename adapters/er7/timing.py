@@ -155,6 +155,8 @@ def _length(message: Message, rows: tuple[Segment, ...], asked: Asked) -> tuple[
             if timedelta(seconds=span.count * unit) in known:
                 return timedelta(seconds=span.count * unit), place
         if not asked.unit:
-            raise Unread(DATA_TYPE, place, say("a length without a unit: write unit = 'm' or 's' for this source"))
+            raise Unread(
+                DATA_TYPE, place, say("a length without a unit: write unit = 'minutes' or 'seconds' for this source")
+            )
         return timedelta(seconds=span.count * (60 if asked.unit == "m" else 1)), place
     raise Unread(MISSING, "SCH-9", say("no field says how long it is"))

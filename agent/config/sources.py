@@ -130,8 +130,7 @@ def read_sites(sheet: Sheet, emrs: list[EmrPlan]) -> list[SitePlan]:
             says = say("two sites of one EMR need a code each")
             sheet.fault(("site", place, "emr_code"), plan.emr_code, says, say("creneau emr list shows the codes"))
     for place, emr in enumerate(emrs):
-        is_wake = emr.options.get("role") == "wake"  # it has no slots of its own
-        if emr.id and not is_wake and emr.id not in {plan.emr for plan in plans}:
+        if emr.id and not emr.is_wake and emr.id not in {plan.emr for plan in plans}:
             says = say("no site belongs to this EMR")
             sheet.fault(("emr", place, "id"), emr.id, says, say('add a [[site]] with emr = "{id}"', id=emr.id))
     return plans

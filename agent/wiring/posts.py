@@ -26,7 +26,7 @@ from agent.legs.receive import Receive
 from agent.ports import Board, Bookings, Clock, Dice, Emr, Hub
 from agent.wiring.catalog import open_emr
 from agent.wiring.inforce import InForce
-from agent.wiring.listening import listener
+from agent.wiring.hearing import listener
 
 MINUTE = timedelta(minutes=1)
 HOURLY = timedelta(hours=1)

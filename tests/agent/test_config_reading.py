@@ -39,7 +39,7 @@ ENTRIES = {
             Option("strict", bool, True, "b"),
             Option("headers", dict, {}, "d"),
         ),
-        False,
+        True,
     ),
 }
 TWO = (
@@ -390,3 +390,44 @@ def test_the_data_folder_is_read_past_any_fault(tmp_path: Path) -> None:
     assert data_folder(file) == Path("/srv/x")
     file.write_text("[service]\n", encoding="utf-8")
     assert data_folder(file) == data_folder(tmp_path / "missing.toml")
+
+
+READS = {
+    "drop": Entry("x:d", "", (Option("folder", Path, ..., "f"),), books=False),
+    "feed": Entry(
+        "x:f", "", (Option("role", ("agenda", "wake"), "agenda", "r"), Option("to", str, "", "t")), True, "to"
+    ),
+}
+OTHER = """
+[[emr]]
+id = "autre"
+adapter = "{adapter}"
+bookings = "{bookings}"
+{more}
+"""
+
+
+@pytest.mark.parametrize(
+    ("adapter", "bookings", "more", "fault"),
+    [
+        ("drop", "automatic", 'folder = "in"', "emr.bookings"),
+        ("feed", "automatic", 'role = "wake"', "emr.bookings"),
+        ("feed", "automatic", 'role = "wake"\nto = "dme:1"', None),
+        ("feed", "tasks", 'role = "wake"', None),
+        ("feed", "tasks", "", "emr.id"),
+    ],
+)
+def test_a_source_that_only_reads_is_never_booked_at_once(
+    tmp_path: Path, adapter: str, bookings: str, more: str, fault: str | None
+) -> None:
+    """Its slots would be sold as certain and then wait for a person; one that only wakes needs no site."""
+    text = EXAMPLE + OTHER.format(adapter=adapter, bookings=bookings, more=more)
+    if adapter == "drop":
+        text += '[[site]]\nid = "x"\nemr = "autre"\nname = "Nord"\naddress = "2, rue Nord"\nphone = "418 555-0101"\n'
+    file = write(tmp_path, text)
+    if fault is None:
+        assert len(read_plan(file, ENTRIES | READS).emrs) == 2
+        return
+    with pytest.raises(Faults) as faults:
+        read_plan(file, ENTRIES | READS)
+    assert fault in [one.key for one in faults.value.faults]

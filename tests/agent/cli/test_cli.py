@@ -41,6 +41,9 @@ init|installer|Write a commented configuration from a few questions.|Écrire une
 check|verifier|Touch everything, change nothing, as the service would.|Tout essayer sans rien changer, comme le service.
 emr list|dme liste|Types, sites and people found in the EMR, with counts.|Types, lieux et personnes du DMÉ, avec leurs nombres.
 emr grants|dme droits|Print the exact database rights to ask for.|Afficher les droits exacts à demander.
+hl7 explain|hl7 expliquer|Say field by field what is understood of a message.|Dire champ par champ ce qu'on comprend d'un message.
+hl7 send|hl7 envoyer|Send the messages of a file and print the answers.|Envoyer les messages d'un fichier, montrer les réponses.
+hl7 listen|hl7 ecouter|Take messages in and keep them as files.|Recevoir des messages et les garder en fichiers.
 secret set|secret poser|Store a password or key in the vault; asked, not typed.|Ranger un mot de passe au coffre; saisie masquée.
 secret list|secret liste|Names of stored secrets, never their values.|Noms des secrets rangés, jamais leurs valeurs.
 enrol|inscrire|Join a hub with a one-time code; compare fingerprints.|Joindre un carrefour par code unique; comparer l'empreinte.
