@@ -129,6 +129,7 @@ def changed(message: Message, terms: Terms, received: datetime, event: str, kind
     filler, placer = identity(sch, 2), identity(sch, 1)
     if not (filler or placer):
         raise Unread(MISSING, "SCH-2", say("the appointment has no number"))
+    _whole(message)
     stands, taken = rows(message)
     named = stands or taken
     site, zone = place(message, named, terms)
@@ -215,6 +216,14 @@ def place(message: Message, named: tuple[Segment, ...], terms: Terms) -> tuple[s
     if len(zones) != 1:
         raise Unread(MISSING, "AIL-3", say("no site is named, and the sites have different time zones"))
     return code, ZoneInfo(zones.pop())
+
+
+def _whole(message: Message) -> None:
+    """Refuse a message that breaks off within what is read: half an id, half a time, half a code look whole."""
+    last = message.segments[-1]
+    longest = {"SCH": 11, "TQ1": 13, **{name: row.duration + 1 for name, row in ROWS.items()}}.get(last.name, 0)
+    if message.is_open and len(last.fields) - 1 <= longest:
+        raise Unread(SEGMENT, f"{last.name}-{len(last.fields) - 1}", say("the message breaks off here"))
 
 
 def _parts(message: Message) -> list[Message]:

@@ -74,11 +74,12 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message. `charset` is the Python codec it was decoded by."""
+    """One message. `charset` is the Python codec it was decoded by; `is_open`: its last segment has no end."""
 
     separators: Separators
     segments: tuple[Segment, ...]
     charset: str
+    is_open: bool = False
 
     def first(self, name: str) -> Segment | None:
         """Return the first segment of this name."""
@@ -96,26 +97,31 @@ def head(body: bytes) -> Segment:
     return _segment(text, _separators(text))
 
 
-def scan(body: bytes) -> Message:
-    """Read one message; CR, LF and CRLF end a segment. Raises Unread."""
+def scan(body: bytes, codec: str = "") -> Message:
+    """Read one message; CR, LF and CRLF end a segment. `codec`: whatever MSH-18 says. Raises Unread."""
+    is_open = not body.endswith((b"\r", b"\n", b"\x1c"))
     body = body.strip(b"\r\n\x0b\x1c\x00")
-    charset, text = _decode(body, head(body))
+    charset, text = (codec, body.decode(codec)) if codec else _decode(body, head(body))
     marks = _separators(text)
     lines = [line for line in _ENDS.split(text) if line.strip()]
     if sum(line.startswith("MSH") for line in lines) > 1:
         raise Unread(SEGMENT, "MSH", say("several messages in one"))
     # What is no segment (a line broken inside a field, a lost name) is passed over and stays in the stored bytes.
     named = [lines[0], *(line for line in lines[1:] if _NAME.match(line) and line[3:4] in ("", marks.field))]
-    return Message(marks, tuple(_segment(line, marks) for line in named), charset)
+    return Message(marks, tuple(_segment(line, marks) for line in named), charset, is_open)
 
 
 def messages(file: bytes) -> Iterator[bytes]:
-    """Yield every message of a file, batch envelopes (FHS, BHS, BTS, FTS) and MLLP frames taken off."""
+    """Yield every message of a file, batch envelopes (FHS, BHS, BTS, FTS) and MLLP frames taken off.
+
+    The last one is left without its end where the file breaks off.
+    """
     starts = [found.end() for found in _STARTS.finditer(file)]
     for start, end in pairwise([*starts, len(file)]):
         lines = re.split(rb"\r\n|\r|\n", file[start:end].strip(b"\r\n\x0b\x1c\x00 "))
         kept = [line for line in lines if line[:3] not in _BATCH and line.strip(b"\x0b\x1c\x00 ")]
-        yield b"\r".join(kept) + b"\r"
+        cut = end == len(file) and not file.endswith((b"\r", b"\n", b"\x1c"))
+        yield b"\r".join(kept) + (b"" if cut else b"\r")
 
 
 def _separators(text: str) -> Separators:
@@ -123,7 +129,9 @@ def _separators(text: str) -> Separators:
         raise Unread(SEGMENT, "MSH", say("it does not begin with MSH"))
     field = text[3]
     marks = _ENDS.split(text, maxsplit=1)[0].split(field)[1]
-    if field.isalnum() or field.isspace() or not marks or len(set(marks[:4]) | {field}) != len(marks[:4]) + 1:
+    signs = field + marks[:4]
+    bad = any(sign.isalnum() or sign.isspace() or not sign.isprintable() for sign in signs)
+    if bad or not marks or len(set(signs)) != len(signs):
         raise Unread(MISSING, "MSH-2", say("the separators of the message are missing or the same"))
     return Separators(field, *(marks[place : place + 1] for place in range(4)))
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from adapters.er7 import Segment, Unread, head, scan
 from adapters.er7.faults import READING
+from adapters.hl7v2.mllp import END, START
 from agent.core.errors import Transient
 from agent.core.message import say
 
@@ -59,7 +60,8 @@ def answer(msh: Segment, verdict: Verdict, letter: str, control_id: str, now: da
     lines = [bar.join(header), bar.join(("MSA", verdict.word(letter), msh.raw(10)))]
     if verdict.code:
         lines.append(bar.join(_err(verdict, version, dot)))
-    return ("\r".join(lines) + "\r").encode("latin-1")  # the header came letter by letter: so it goes back
+    body = ("\r".join(lines) + "\r").encode("latin-1")  # the header came letter by letter: so it goes back
+    return body.translate(None, bytes((START, END)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def read_ack(body: bytes) -> Ack:
     """Read somebody's answer. Raises Transient when it is none."""
     none = Transient(READING, say("what came back is no acknowledgment"))
     try:
-        message = scan(body)
+        message = scan(body, "latin-1")  # letter by letter, as it was asked
     except Unread as no:
         raise none from no
     msa, err = message.first("MSA"), message.first("ERR")

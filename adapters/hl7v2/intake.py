@@ -69,7 +69,12 @@ class Intake:
 def _read(body: bytes, msh: Segment, terms: Terms, now: datetime) -> Change:
     if not msh.text(10):
         raise Unread(MISSING, "MSH-10", say("the message has no number"))
-    return read(body, terms, now)
+    return read(ended(body), terms, now)
+
+
+def ended(body: bytes) -> bytes:
+    """Return a message that came in a whole frame with its last segment ended: the frame's end says it is."""
+    return body.rstrip(b"\r\n") + b"\r"
 
 
 def peer(msh: Segment) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime
 from adapters.agenda import Mirror, Record
 from adapters.agenda.mirror import PREFIX, load
 from adapters.er7 import Change, Terms, Unread, read
+from adapters.hl7v2.intake import ended
 from agent.core.model import EmrName
 from agent.ports import RawMessage, RawStore, SourceStore
 
@@ -97,7 +98,7 @@ class Schedule:
                 done.append(number)
                 continue
             try:
-                changed = self._mirror.take(read(message.body, self._terms, message.received))
+                changed = self._mirror.take(read(ended(message.body), self._terms, message.received))
             except Unread as no:
                 dead[number] = f"{no.code} {no.place}"
                 continue

@@ -25,8 +25,8 @@ from agent.legs.publish import Publish
 from agent.legs.receive import Receive
 from agent.ports import Board, Bookings, Clock, Dice, Emr, Hub
 from agent.wiring.catalog import open_emr
-from agent.wiring.inforce import InForce
 from agent.wiring.hearing import listener
+from agent.wiring.inforce import InForce
 
 MINUTE = timedelta(minutes=1)
 HOURLY = timedelta(hours=1)

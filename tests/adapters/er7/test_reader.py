@@ -220,6 +220,18 @@ def test_a_file_with_envelopes_gives_its_messages() -> None:
     assert list(messages(b"")) == []
 
 
+@pytest.mark.parametrize("row", ["AIP|1|A|7", "TQ1|1||||||202703150900", "AIP|1|A|7|||202703150900|||15|m", ""])
+def test_a_message_that_breaks_off_in_what_is_read_is_refused(row: str, terms: Terms) -> None:
+    """Half an id, a time or a code looks whole; a message may end without CR only after them."""
+    body = siu(sch("^^30^202703150900"), row).rstrip(b"\r")
+    if row:
+        assert refused(body, terms)[0] == 100
+        assert read(body + b"|||||||||||\r", terms, NOW).filler == "F1"
+    else:
+        assert read(body, terms, NOW).filler == "F1"  # it ends with SCH-25
+        assert refused(body[: body.rindex(b"2027031509") + 10], terms) == (100, "SCH-11")
+
+
 def test_a_line_broken_inside_a_field_is_passed_over(terms: Terms) -> None:
     """A stray CR in a note (a known fault of engines) loses that piece of note and nothing else."""
     change = read(siu(sch("^^30^202703150900"), "NTE|1||premier", "second, sans nom", "AIP|1|A|7"), terms, NOW)
