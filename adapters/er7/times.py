@@ -17,6 +17,8 @@ _TQ = re.compile(r"([SMH])(\d{1,6})", re.ASCII)
 _COUNT = re.compile(r"\d{1,6}(?:\.0*)?", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 LONGEST = timedelta(days=366)
+FIRST, LAST = "1900", "2200"
+"""Years an appointment may be in; nothing reckoned from them leaves the calendar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ def stamp(text: str, zone: ZoneInfo, place: str, *, second: bool = False) -> Sta
         raise Unread(DATA_TYPE, place, say("this is not a time"))
     if match[2] is None:
         raise Unread(DATA_TYPE, place, say("this is a day without an hour"))
+    if not FIRST <= match[1][:4] <= LAST:
+        raise Unread(DATA_TYPE, place, say("this is not a time"))
     try:
         naive = _naive(match[1], match[2], match[3] or "00")
         if match[6] is not None:

@@ -5,6 +5,7 @@ Rule: it works on the EMR itself, never through the adapter.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -32,7 +33,7 @@ class Hl7Bench:
         """Begin with an empty EMR."""
         self._folder = folder
         self._more = options
-        self._manners = manners or Manners()
+        self._manners = replace(manners or Manners())
         self.emr = ScriptedEmr(NOW, ZoneInfo(SITE.zone), lambda _: None)
         self.fresh([])
 
@@ -68,8 +69,10 @@ class Hl7Bench:
     def failing(self) -> Iterator[Hl7Emr]:
         """Let the EMR answer every request with AE."""
         self.emr.manners.refuses = "AE"
-        yield self.adapter()
-        self.emr.manners.refuses = ""
+        try:
+            yield self.adapter()
+        finally:
+            self.emr.manners.refuses = ""
 
     def appointments(self) -> Sequence[Standing]:
         """Return the rows that are not cancelled."""

@@ -20,7 +20,7 @@ from adapters.hl7v2.emr import Hl7Emr
 from adapters.hl7v2.requests import DOING, Ask, Envelope, enquiry, request
 from adapters.hl7v2.sender import Sender
 from adapters.hl7v2.settings import Asking, Settings
-from agent.core.booking import Effect, Op, Outcome, Write
+from agent.core.booking import Code, Effect, Op, Outcome, Write
 from agent.core.errors import Ambiguous, CreneauError, Refused, Transient
 from agent.core.message import say
 from agent.core.model import BookingId, EmrName, EmrRef, Finding, Severity, SiteId, Slot, SlotKey, Window
@@ -53,7 +53,9 @@ class Hl7Booker(Hl7Emr):
         """Look, ask, take the answer in, look again, give way. Raises what a request may end in."""
         asked, record = self._look(write.booking)
         if asked.version >= write.version and (asked.cancelled or record is not None):
-            return self._effect(asked, record)
+            found = self._effect(asked, record)
+            cut_off = found.pending and not found.theirs and write.slot is not None
+            return self._verify(write, asked, record) if cut_off else found
         if write.op is Op.CANCEL or write.slot is None:
             return self._cancel(write, asked, record)
         if record is not None and record.is_standing:
@@ -62,6 +64,10 @@ class Hl7Booker(Hl7Emr):
                 return found
             if found.slot == write.slot.key:
                 return self._settle(replace(asked, version=write.version, key=write.slot.key), write.slot)
+            if not self.rules.moves:
+                raise Refused(
+                    DOING, say("ours stands at another time, and this EMR moves none"), reason=Code.MOVE.value
+                )
         return self._book(write, asked, record if record is not None and record.is_standing else None)
 
     def find(self, booking: BookingId) -> Effect | None:
@@ -114,9 +120,16 @@ class Hl7Booker(Hl7Emr):
         with self._schedule.open(self._now()) as mirror:
             self._schedule.learn(mirror, made, {asked.note: asked.dump()})
         self._pause()
+        return self._verify(write, asked, had)
+
+    def _verify(self, write: Write, asked: Asked, had: Record | None) -> Effect:
+        """Look again after the EMR's answer, now or when a cut-off write is asked again; keep it or give way."""
+        slot = write.slot
+        if slot is None:
+            raise ValueError(write.op)
         if not self._others(slot, asked, None):
             return self._settle(replace(asked, verified=True), slot)
-        return self._give_way(write, asked, had)
+        return self._give_way(write, asked, had if write.op is Op.MOVE else None)
 
     def _give_way(self, write: Write, asked: Asked, had: Record | None) -> Effect:
         """Undo ours: a person has the time. A move goes back to where it was. Raises Ambiguous when that fails."""

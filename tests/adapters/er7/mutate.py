@@ -45,6 +45,8 @@ def _written(body: bytes) -> set[datetime]:
 
 def _moments(stamp: str, offset: bytes | None) -> set[datetime]:
     try:
+        if not "1900" <= stamp[:4] <= "2200":
+            return set()
         naive = datetime.strptime(stamp, "%Y%m%d%H%M%S")  # noqa: DTZ007 - zoned below
         if offset is not None:
             return {datetime.strptime(stamp + offset.decode(), "%Y%m%d%H%M%S%z").astimezone(UTC)}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import hl7apy.parser
 import pytest
 from hl7apy.consts import VALIDATION_LEVEL
 
+from adapters.agenda import Opening
+from adapters.conformance import NAME, SITE
 from adapters.conformance.bench import DAY, MINE, MONDAY, at, book, cancel, cells, free, mine, move
 from adapters.er7 import scan
 from adapters.hl7v2.bench import ENQUIRED, Hl7Bench
@@ -17,10 +20,9 @@ from adapters.hl7v2.requests import Ask as Wanted
 from adapters.hl7v2.requests import Envelope, number, request
 from agent.core.booking import Op, Outcome, Recovery
 from agent.core.errors import Ambiguous, Refused, Transient
-from agent.core.model import Severity
+from agent.core.model import Practitioner, Severity, Slot
 
 MORNING = cells(8, 9, 10, 11)
-QUICK = {**ENQUIRED, "srm.wait": timedelta(milliseconds=300)}
 
 
 @pytest.fixture
@@ -80,8 +82,6 @@ def test_the_same_version_is_asked_under_the_same_number() -> None:
 
 def test_what_a_person_typed_cannot_break_a_message(patient: object) -> None:
     """Separators and line ends in a name stay text."""
-    from dataclasses import replace
-
     odd = replace(patient, family="Né|r^on~&\\", given="Zo\ré")  # type: ignore[type-var]
     ask = Wanted(MINE, 1, Op.CANCEL, None, "F1", odd, MONDAY)
     message = scan(request(ask, Envelope("cl", "", "", "l|abel")))
@@ -92,12 +92,13 @@ def test_what_a_person_typed_cannot_break_a_message(patient: object) -> None:
 
 def test_an_emr_that_never_answers_is_asked_before_anything_is_said(made: Callable[..., Hl7Bench]) -> None:
     """It booked and said nothing: Ambiguous, then the enquiry shows it, and nothing is written twice."""
-    bench = made(**QUICK)
+    bench = made()
     with source(bench) as emr:
         slot = at(emr, 9)
         emr.find(MINE)
         asked = len(bench.emr.heard)
         bench.emr.manners.answers = False
+        emr._sender.to = replace(emr._sender.to, wait=timedelta(milliseconds=200))
         with pytest.raises(Transient):  # the enquiry before the write finds nobody: surely not done
             book(emr, slot)
         assert [each.msh.text(9) for each in bench.emr.heard[asked:]] == ["SQM"]
@@ -106,7 +107,7 @@ def test_an_emr_that_never_answers_is_asked_before_anything_is_said(made: Callab
 
 def test_a_lost_answer_is_ambiguous_and_found_out_by_asking(made: Callable[..., Hl7Bench]) -> None:
     """The first answer is lost, the appointment stands; the same write again makes no second one."""
-    bench = made(**QUICK)
+    bench = made()
     with source(bench) as emr:
         slot = at(emr, 9)
         whole = emr._sender.exchange
@@ -163,6 +164,59 @@ def test_staff_that_took_the_time_and_an_undo_that_fails_are_said(made: Callable
     found = emr.find(MINE)  # type: ignore[attr-defined]
     assert found.pending
     emr.close()
+
+
+class Cut(BaseException):
+    """The process ends here."""
+
+
+def cut_off(bench: Hl7Bench) -> None:
+    """Let the agent die after the EMR's answer, before its last look."""
+
+    def die() -> None:
+        raise Cut
+
+    emr = bench.between(die)
+    with pytest.raises(Cut):
+        book(emr, at(emr, 9))
+    emr.close()
+
+
+@pytest.mark.parametrize("desk", [False, True])
+def test_a_write_cut_off_is_verified_when_it_is_asked_again(made: Callable[..., Hl7Bench], *, desk: bool) -> None:
+    """Until then it proves nothing; then it stands, or gives way to the desk."""
+    bench = made()
+    cut_off(bench)
+    with source(bench) as emr:
+        slot = bench_slot(bench)
+        found = emr.find(MINE)
+        assert found is not None
+        assert found.pending
+        if desk:
+            bench.book(MORNING[1])
+        effect = book(emr, slot)
+        assert effect.outcome is (Outcome.CONFLICT if desk else Outcome.BOOKED)
+        assert not effect.pending
+    assert mine(bench) == ([] if desk else [9])
+
+
+def bench_slot(bench: Hl7Bench) -> Slot:
+    """Return the slot at nine as the agenda had it before anything was booked."""
+    start = MORNING[1].start
+    opening = Opening(SITE.id, "101", start, start + timedelta(minutes=15), "s")
+    return Slot(NAME, opening.key, SITE.id, Practitioner("101"), opening.start, opening.end, "s")
+
+
+def test_an_appointment_of_ours_elsewhere_is_said_and_not_moved(made: Callable[..., Hl7Bench]) -> None:
+    """Asked to book where it does not stand, an EMR that cannot move is left as it is."""
+    bench = made()
+    with source(bench) as emr:
+        other = at(emr, 11)
+        book(emr, at(emr, 9))
+        with pytest.raises(Refused) as no:
+            book(emr, other, version=2)
+    assert no.value.reason == "move-unsupported"
+    assert mine(bench) == [9]
 
 
 def test_a_move_by_s02_goes_there_and_back(made: Callable[..., Hl7Bench]) -> None:
