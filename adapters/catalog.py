@@ -5,6 +5,7 @@ Rule: opening the catalog imports no adapter and no driver; a built-in name is n
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
@@ -73,6 +74,84 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
                 ),
             ),
             books=True,
+        ),
+        "hl7": Entry(
+            factory="adapters.hl7v2:open_",
+            extra="hl7",
+            options=(
+                Option(
+                    "role", ("agenda", "wake"), "agenda", "agenda: slots from its notices | wake: another reads earlier"
+                ),
+                Option("listen", str, "127.0.0.1:2575", "where the EMR sends its notices"),
+                Option("allow", list, [], "addresses of the EMR; needed off this machine"),
+                Option("connections", int, 16, "connections at once, at most"),
+                Option("idle", timedelta, timedelta(hours=1), "a silent connection is let go after this"),
+                Option("tls.certificate", Path, None, "our certificate, PEM"),
+                Option("tls.key", Path, None, "its private key, PEM"),
+                Option("tls.peers", Path, None, "the EMR's certificates, PEM: no other is let in"),
+                Option("on_unreadable", ("AE", "AR", "AA"), "AE", "what a sender hears of what cannot be read"),
+                Option(
+                    "time_from",
+                    ("agree", "tq1", "sch11", "ais", "aig", "ail", "aip"),
+                    "agree",
+                    "the field that wins when times differ",
+                ),
+                Option("unit", ("refuse", "minutes", "seconds"), "refuse", "of a length without a unit"),
+                Option("fold", ("first", "second"), "first", "of an hour the clock shows twice"),
+                Option("openings", list, [], "opening hours, one table a row"),
+                Option("calendar", Path, None, "opening times as an iCalendar file"),
+                Option("cells", timedelta, None, "the calendar's openings are cut so; unset: as they stand"),
+                Option("closed", list, [], "days without opening"),
+                Option("loaded", date, None, "the day the EMR had sent its whole agenda"),
+                Option("silence", timedelta, timedelta(hours=4), "open hours without a message before slots stop"),
+                Option("srm.address", str, "", "where the EMR takes requests; empty: it takes none"),
+                Option("srm.wait", timedelta, timedelta(seconds=15), "for its answer"),
+                Option("srm.application", str, "", "MSH-5 of requests"),
+                Option("srm.facility", str, "", "MSH-6 of requests"),
+                Option("srm.enquiry", ("none", "mirror", "sqm"), "none", "how a lost answer is found out"),
+                Option("srm.placer", ("lost", "kept"), "lost", "does it keep our appointment number?"),
+                Option("srm.moves", bool, False, "does S02 move without giving up the old time first?"),
+                Option("srm.quiet", timedelta, timedelta(minutes=2), "after a lost answer, before absence proves"),
+                Option("srm.authority", Path, None, "the EMR's certificate, PEM; with it TLS is spoken"),
+                Option("srm.certificate", Path, None, "ours towards it, PEM"),
+                Option("srm.key", Path, None, "its private key, PEM"),
+            ),
+            books=True,
+            books_with="srm.address",
+        ),
+        "files": Entry(
+            factory="adapters.files:open_",
+            extra="files",
+            options=(
+                Option("folder", Path, ..., "where the EMR drops its files"),
+                Option("format", ("csv", "ical", "hl7"), "csv", "of the files"),
+                Option("pattern", str, "", "names of the files; empty: *.csv, *.ics or *.hl7"),
+                Option("holds", ("free", "taken"), "free", "are its rows free slots or taken times?"),
+                Option(
+                    "files",
+                    ("newest", "each", "changes"),
+                    "newest",
+                    "the newest is the agenda | all of them | HL7 changes",
+                ),
+                Option("columns", dict, None, "your column names"),
+                Option("free_words", list, [], "words of the status column that mean free"),
+                Option("cancelled_words", list, [], "words that mean cancelled"),
+                Option("time_format", str, "iso", "iso, or such as %d/%m/%Y %H:%M"),
+                Option("encoding", str, "auto", "auto, or such as cp1252"),
+                Option("practitioner", str, "", "whose agenda, where no row says it"),
+                Option("settle", timedelta, timedelta(seconds=10), "a file still written is left alone so long"),
+                Option("oldest", timedelta, timedelta(hours=26), "an older file proves nothing"),
+                Option("most", int, 30, "per cent of coming times that may vanish at once"),
+                Option(
+                    "time_from",
+                    ("agree", "tq1", "sch11", "ais", "aig", "ail", "aip"),
+                    "agree",
+                    "the field that wins when times differ",
+                ),
+                Option("openings", list, [], "opening hours, one table a row"),
+                Option("closed", list, [], "days without opening"),
+            ),
+            books=False,
         ),
         "memory": Entry(
             factory="adapters.memory:open_",

@@ -9,8 +9,11 @@ settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
-ELSEWHERE = "only on "
-"""A reason that begins so names another operating system; any other skip fails CI."""
+ELSEWHERE = ("only on ", "no ability: ")
+"""A reason that begins so names another operating system, or a promise of the adapter kit that an adapter never made.
+
+Any other skip fails CI.
+"""
 
 
 @pytest.hookimpl(wrapper=True)

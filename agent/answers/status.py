@@ -20,6 +20,7 @@ from agent.core.sharing import Posture, SharingRules
 from agent.ports import Health, LegHealth
 
 LEGS: Mapping[str, Message] = {
+    "listen": say("Hearing the EMR"),
     "publish": say("Reading the agenda"),
     "deliver": say("Sending to the hub"),
     "receive": say("Receiving bookings"),

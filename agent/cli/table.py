@@ -13,6 +13,7 @@ from agent.cli import (
     enrol,
     explain,
     exposure,
+    hl7,
     hub,
     init,
     leave,
@@ -57,6 +58,7 @@ GROUPS = (
     Group("ledger", "registre", say("What left, what came in, who did what.")),
     Group("tasks", "taches", say("What needs a person at the clinic.")),
     Group("emr", "dme", say("The EMR, as the agent reads it.")),
+    Group("hl7", "hl7", say("Try an HL7 interface by hand."), hidden=True),
     Group("secret", "secret", say("Passwords and keys in the vault.")),
     Group("hub", "carrefour", say("The reference hub, for hub operators."), hidden=True),
 )
@@ -193,6 +195,21 @@ COMMANDS = (
         emr.prove,
         "creneau emr prove --on copie_dme",
     ),
+    Command(
+        "hl7 explain",
+        "hl7 expliquer",
+        say("Say field by field what is understood of a message."),
+        hl7.explain,
+        "creneau hl7 explain message.hl7 --time-from sch11",
+    ),
+    Command(
+        "hl7 send",
+        "hl7 envoyer",
+        say("Send the messages of a file and print the answers."),
+        hl7.send,
+        "creneau hl7 send message.hl7 127.0.0.1:2575",
+    ),
+    Command("hl7 listen", "hl7 ecouter", say("Take messages in and keep them as files."), hl7.listen),
     Command(
         "secret set",
         "secret poser",

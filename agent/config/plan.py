@@ -42,6 +42,11 @@ class EmrPlan:
     poll: timedelta
     line: int
 
+    @property
+    def is_wake(self) -> bool:
+        """Say whether it only makes another source be read earlier: no slots, no sites, no codes of its own."""
+        return self.options.get("role") == "wake"
+
 
 @dataclass(frozen=True, slots=True)
 class SitePlan:

@@ -92,8 +92,8 @@ class RulesReader:
                 self._people[code] = coded
 
     def _coded(self, code: str, path: Path) -> Coded | None:
-        """Give a code its source: alone with one [[emr]], "dme:s" with more."""
-        names = [emr.id for emr in self._emrs]
+        """Give a code its source: alone with one [[emr]] that has slots, "dme:s" with more."""
+        names = [emr.id for emr in self._emrs if not emr.is_wake]
         name, colon, rest = code.partition(":")
         if colon and name in names and rest:
             return EmrName(name), rest

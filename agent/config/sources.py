@@ -32,9 +32,21 @@ def read_emrs(sheet: Sheet, entries: Mapping[str, Entry], folder: File) -> list[
         values = sheet.table(data, path, ARRAYS["emr"], others)
         options = {} if entry is None else _options(sheet, data, path, entry, folder)
         _secrets(sheet, data, path, str(values["id"] or "NAME"))
+        if entry is not None and values["bookings"] == "automatic":
+            _writes(sheet, path, entry, options)
         plans.append(EmrPlan(**values, options=options, line=sheet.line(path)))
     _once(sheet, "emr", [plan.id for plan in plans])
     return plans
+
+
+def _writes(sheet: Sheet, path: Path, entry: Entry, options: Mapping[str, object]) -> None:
+    """Refuse to offer as booked at once what then waits for a person."""
+    hint = say('write bookings = "tasks": the front desk enters them')
+    if not entry.books:
+        sheet.fault((*path, "bookings"), "automatic", say("this adapter only reads"), hint)
+    elif entry.books_with and not options[entry.books_with]:
+        says = say("this source only reads without {key}", key=entry.books_with)
+        sheet.fault((*path, "bookings"), "automatic", says, hint)
 
 
 def _entry(sheet: Sheet, data: Mapping[str, Any], path: Path, entries: Mapping[str, Entry]) -> Entry | None:
@@ -117,7 +129,7 @@ def read_sites(sheet: Sheet, emrs: list[EmrPlan]) -> list[SitePlan]:
             says = say("two sites of one EMR need a code each")
             sheet.fault(("site", place, "emr_code"), plan.emr_code, says, say("creneau emr list shows the codes"))
     for place, emr in enumerate(emrs):
-        if emr.id and emr.id not in {plan.emr for plan in plans}:
+        if emr.id and not emr.is_wake and emr.id not in {plan.emr for plan in plans}:
             says = say("no site belongs to this EMR")
             sheet.fault(("emr", place, "id"), emr.id, says, say('add a [[site]] with emr = "{id}"', id=emr.id))
     return plans

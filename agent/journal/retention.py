@@ -1,7 +1,7 @@
 """Let go of what is no longer needed.
 
 Rule: patient details go 7 days after the appointment's end whatever became of it, a booking 30 days after; ledger
-lines go a year at a time, as ledger.py says.
+lines go a year at a time, as ledger.py says; a message, understood or not, 30 days after it came.
 """
 
 from datetime import datetime, timedelta
@@ -28,5 +28,5 @@ def tidy(tx: Tx, now: datetime) -> int:
     tx.run(f"DELETE FROM outbox WHERE {old} AND receipted IS NOT NULL", over)  # noqa: S608 - a constant
     tx.run("DELETE FROM task WHERE answered < ?", over)
     tx.run("DELETE FROM booking WHERE ends < ? AND state = 'reported'", over)
-    tx.run("DELETE FROM raw WHERE state = 'done' AND at < ?", micros(now - MESSAGE))
+    tx.run("DELETE FROM raw WHERE state <> 'new' AND at < ?", micros(now - MESSAGE))
     return erased

@@ -108,9 +108,13 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One adapter as the catalog names it. `factory` is "module:function", opened by wiring only."""
+    """One adapter as the catalog names it. `factory` is "module:function", opened by wiring only.
+
+    `books_with`: the option that must be given for it to write, "" = none.
+    """
 
     factory: str
     extra: str
     options: tuple[Option, ...]
     books: bool
+    books_with: str = ""

@@ -130,7 +130,7 @@ class Agent:
             state.boot,
             self.wake,
         )
-        self._posts: Posts = posts(shop)
+        self._posts: Posts = posts(shop, lambda: self._daemon.nudge(frozenset({"publish"})))
         self._daemon = Daemon(self._posts.all, state.clock, state.dice, state.board)
         self._daemon.start()
 

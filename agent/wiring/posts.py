@@ -26,6 +26,7 @@ from agent.legs.publish import Publish
 from agent.legs.receive import Receive
 from agent.ports import Board, Bookings, Books, Clock, Dice, Emr, Hub
 from agent.wiring.catalog import open_emr
+from agent.wiring.hearing import listener
 from agent.wiring.inforce import InForce
 
 MINUTE = timedelta(minutes=1)
@@ -61,8 +62,11 @@ class Posts:
     applies: Sequence[Apply]
 
 
-def posts(shop: Shop) -> Posts:
-    """Return every post in stop order: receive, publish, apply, deliver, beat. Raises Misconfigured."""
+def posts(shop: Shop, wake: Callable[[], None] = lambda: None) -> Posts:
+    """Return every post in stop order: listeners, receive, publish, apply, deliver, beat. Raises Misconfigured.
+
+    `wake`: makes every source be read now; a message to one may speak of another's agenda.
+    """
     plan = shop.plan
     tick = min(emr.poll for emr in plan.emrs)
     phase = shop.dice.between(timedelta(0), tick)
@@ -89,6 +93,7 @@ def posts(shop: Shop) -> Posts:
     )
     # The EMR is read at the tick and publish then wakes deliver; half a tick later deliver looks again by itself.
     every = [
+        *[post for source in plan.emrs for post in _listen(shop, source, wake)],
         Post(receive, Pace(MINUTE, mend=HOURLY), close=shop.hub.close),
         *publishes,
         *[post for post, _ in applies],
@@ -96,6 +101,12 @@ def posts(shop: Shop) -> Posts:
         Post(_beat(shop), Pace(MINUTE, shop.dice.between(timedelta(0), MINUTE), mend=HOURLY)),
     ]
     return Posts(every, deliver, [leg for _, leg in applies])
+
+
+def _listen(shop: Shop, source: EmrPlan, wake: Callable[[], None]) -> Iterator[Post]:
+    leg = listener(_open(shop, source), source.id, wake)
+    if leg is not None:
+        yield Post(leg, Pace(MINUTE, mend=MINUTE), close=leg.close)
 
 
 def _publish(shop: Shop, source: EmrPlan, phase: timedelta) -> Post:

@@ -44,7 +44,7 @@ def test_opening_the_catalog_loads_no_adapter_and_no_driver() -> None:
 
 
 def test_options_are_whole() -> None:
-    """Every option has a sentence; every default fits its kind; the keys of the example exist."""
+    """Every option has a sentence; every default fits its kind or is nothing at all; the keys of the example exist."""
     options = [option for entry in catalog.ENTRIES.values() for option in entry.options]
     assert all(option.says for option in options)
     assert all(fits(option) for option in options if option.default is not ...)
@@ -54,7 +54,7 @@ def test_options_are_whole() -> None:
 def fits(option: Option) -> bool:
     if isinstance(option.kind, tuple):
         return option.default in option.kind
-    return isinstance(option.default, option.kind)
+    return option.default is None or isinstance(option.default, option.kind)
 
 
 def test_an_unknown_name_is_nobody() -> None:
@@ -67,14 +67,14 @@ def test_a_stranger_comes_in_by_entry_point(stranger: Path) -> None:
     stranger.write_text("[creneau.adapters]\nhers = hers_catalog:ENTRY\n", encoding="utf-8")
     assert catalog.find("hers") == HERS
     assert catalog.origin("hers") == catalog.Origin("hers", "1.2")
-    assert catalog.names() == ("sql", "fhir", "memory", "hers")
+    assert catalog.names() == ("sql", "fhir", "hl7", "files", "memory", "hers")
 
 
 def test_a_built_in_name_is_never_replaced(stranger: Path) -> None:
     """A stranger that calls itself sql is not heard."""
     stranger.write_text("[creneau.adapters]\nsql = hers_catalog:ENTRY\n", encoding="utf-8")
     assert catalog.find("sql") is catalog.ENTRIES["sql"]
-    assert (catalog.origin("sql"), catalog.names()) == (None, ("sql", "fhir", "memory"))
+    assert (catalog.origin("sql"), catalog.names()) == (None, ("sql", "fhir", "hl7", "files", "memory"))
 
 
 @pytest.mark.parametrize("target", ["hers_catalog:ABSENT", "absent_module:ENTRY", "hers_catalog:WRONG"])

@@ -38,7 +38,7 @@ ENTRIES = {
             Option("strict", bool, True, "b"),
             Option("headers", dict, {}, "d"),
         ),
-        False,
+        True,
     ),
 }
 TWO = (
@@ -411,3 +411,44 @@ def test_other_channels_out_of_form_are_a_fault(tmp_path: Path, written: str) ->
     (tmp_path / "x.toml").write_text(told, encoding="utf-8")
     with pytest.raises(Faults):
         read_plan(tmp_path / "x.toml", ENTRIES)
+
+
+READS = {
+    "drop": Entry("x:d", "", (Option("folder", Path, ..., "f"),), books=False),
+    "feed": Entry(
+        "x:f", "", (Option("role", ("agenda", "wake"), "agenda", "r"), Option("to", str, "", "t")), True, "to"
+    ),
+}
+OTHER = """
+[[emr]]
+id = "autre"
+adapter = "{adapter}"
+bookings = "{bookings}"
+{more}
+"""
+
+
+@pytest.mark.parametrize(
+    ("adapter", "bookings", "more", "fault"),
+    [
+        ("drop", "automatic", 'folder = "in"', "emr.bookings"),
+        ("feed", "automatic", 'role = "wake"', "emr.bookings"),
+        ("feed", "automatic", 'role = "wake"\nto = "dme:1"', None),
+        ("feed", "tasks", 'role = "wake"', None),
+        ("feed", "tasks", "", "emr.id"),
+    ],
+)
+def test_a_source_that_only_reads_is_never_booked_at_once(
+    tmp_path: Path, adapter: str, bookings: str, more: str, fault: str | None
+) -> None:
+    """Its slots would be sold as certain and then wait for a person; one that only wakes needs no site."""
+    text = EXAMPLE + OTHER.format(adapter=adapter, bookings=bookings, more=more)
+    if adapter == "drop":
+        text += '[[site]]\nid = "x"\nemr = "autre"\nname = "Nord"\naddress = "2, rue Nord"\nphone = "418 555-0101"\n'
+    file = write(tmp_path, text)
+    if fault is None:
+        assert len(read_plan(file, ENTRIES | READS).emrs) == 2
+        return
+    with pytest.raises(Faults) as faults:
+        read_plan(file, ENTRIES | READS)
+    assert fault in [one.key for one in faults.value.faults]

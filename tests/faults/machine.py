@@ -27,7 +27,9 @@ def cannot_mount() -> str:
     """Return why no file system can be mounted here, "" when one can."""
     if sys.platform == "win32":
         return "only on Linux"
-    done = subprocess.run(["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, check=False)
+    done = subprocess.run(
+        ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, check=False
+    )
     return "" if done.returncode == 0 and os.geteuid() == 0 else "only root may mount a small disk"
 
 

@@ -17,7 +17,7 @@ STOP_AT = Path(__file__).with_name("stop_at.py")
 
 
 def test_both_sides_killed_while_orders_stand_open(make: Callable[..., Faulty]) -> None:
-    """kill -9 of the agent, of the hub, of both, each time with an order just placed: each is booked once and told."""
+    """Kill -9 of the agent, of the hub, of both, each time with an order just placed: each is booked once and told."""
     town = make()
     town.join()
     for n, victims in enumerate((("agent",), ("hub",), ("agent", "hub"))):

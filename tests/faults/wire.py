@@ -72,7 +72,7 @@ class Wire:
             for source, sink, answers in ((caller, hub, False), (hub, caller, True)):
                 threading.Thread(target=self._pump, args=(source, sink, answers), daemon=True).start()
 
-    def _pump(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:  # noqa: FBT001 - thread's args
+    def _pump(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:
         passed = 0
         with suppress(OSError):
             while data := source.recv(CHUNK):
@@ -90,9 +90,7 @@ class Wire:
             self.on_answer = None
             sink.sendall(data[: len(data) // 2])
             act()
-        elif mode in ("", "corrupt") and not (mode and answers):
-            return data
-        elif mode == "half-open" and not (answers and shaken):
+        elif (mode in ("", "corrupt") and not (mode and answers)) or (mode == "half-open" and not (answers and shaken)):
             return data
         self.harmed += 1
         if mode == "delay":

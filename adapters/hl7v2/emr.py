@@ -1,0 +1,173 @@
+"""The HL7 source as the agent sees it: Emr, Agenda, Names and Listens over a mirror of the EMR's notices.
+
+Rule: what is not known whole is not published: no load, silence in open hours or a foreign mapping stop it.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from adapters.agenda import Freed, Mirror, Opening, agenda, events, expand, free, open_time
+from adapters.agenda.openings import cells, site_of, within
+from adapters.hl7v2.intake import Intake
+from adapters.hl7v2.listener import Listener
+from adapters.hl7v2.schedule import Schedule
+from adapters.hl7v2.settings import Settings
+from agent.core.errors import Misconfigured, Transient
+from agent.core.message import say
+from agent.core.model import AgendaRow, EmrName, Finding, Reading, Severity, Window
+from agent.ports import Clock, Named, Stop, Tools
+
+READING = say("read slots")
+LOOK_BACK = timedelta(days=7)
+"""Silence longer than this is stale whatever the hours."""
+STRANGERS = 5
+"""So many appointments of nobody we know, and none of anybody we know: the codes are not the same."""
+
+
+class Hl7Emr:
+    """Reads what the EMR told us. `serve` takes messages in; every object of a source shares the stored mirror."""
+
+    def __init__(self, name: EmrName, settings: Settings, tools: Tools) -> None:
+        """Listen to nothing yet."""
+        self.name = name
+        self._settings = settings
+        self._tools = tools
+        self._clock: Clock = tools.clock
+        self._schedule = Schedule(name, tools.raw, tools.store, settings.terms, mirrors=not settings.is_wake)
+        self._closed = threading.Event()
+
+    def slots(self, window: Window) -> Reading:
+        """Return openings less what is taken; incomplete and empty while the mirror is not to be trusted."""
+        now = self._now()
+        with self._schedule.open(now) as mirror:
+            found = list(self._findings(now))
+            if self._settings.is_wake:
+                return Reading(window, now, (), findings=tuple(found))
+            freed = self._free(mirror, window)
+        if freed.strangers >= STRANGERS and not freed.known:
+            found.append(_foreign(freed))
+        if any(each.severity is Severity.FAULT for each in found):
+            return Reading(window, now, (), complete=False, findings=tuple(found))
+        return Reading(window, now, freed.slots, findings=tuple(found))
+
+    def check(self) -> Iterable[Finding]:
+        """Say whether it is loaded, when it last heard the EMR, what could not be read, what was found."""
+        reading = self.slots(Window(self._now(), self._now() + timedelta(days=14)))
+        yield from reading.findings
+        heard = self._schedule.heard()
+        if heard is not None:
+            ago = int((self._now() - heard).total_seconds() // 60)
+            yield Finding("hl7.heard", Severity.OK, say("the EMR was last heard {n} minutes ago", n=ago))
+        count = say("{n} free slots in the next two weeks", n=len(reading.slots))
+        yield Finding("hl7.slots", Severity.OK if reading.slots or self._settings.is_wake else Severity.WARN, count)
+
+    def close(self) -> None:
+        """Let nothing more in; any thread."""
+        self._closed.set()
+
+    def rows(self, window: Window) -> Iterable[AgendaRow]:
+        """Return the clinic's day as the mirror has it."""
+        with self._schedule.open(self._now()) as mirror:
+            return agenda(self._openings(window), mirror.records.values(), window, self._settings.sites, self._ours())
+
+    def names(self, window: Window) -> Iterable[Named]:
+        """Return the codes of the openings with their free slots, and those of the mirror that no opening names."""
+        with self._schedule.open(self._now()) as mirror:
+            openings = list(self._openings(window))
+            slots = self._free(mirror, window).slots
+            met = {code for record in mirror.records.values() for code in record.people}
+        known = {each.practitioner for each in openings}
+        found = [
+            Named("type", code, code, sum(slot.type == code for slot in slots))
+            for code in sorted({each.type for each in openings})
+        ]
+        people = [
+            Named("practitioner", code, code, sum(slot.practitioner.key == code for slot in slots))
+            for code in sorted(known | met)
+        ]
+        sites = [
+            Named("site", site.emr_code, site.id, sum(slot.site == site.id for slot in slots))
+            for site in self._settings.sites
+        ]
+        return [*found, *people, *sites]
+
+    def serve(self, stop: Stop, wake: Callable[[], None]) -> None:
+        """Listen until soon after stop. Raises Transient when the address is taken, Misconfigured for bad TLS files."""
+        settings = self._settings
+        intake = Intake(self._tools.raw, settings.terms, self._clock, self._tools.dice, settings.unreadable)
+
+        def take(body: bytes) -> bytes:
+            reply = intake.take(body)
+            wake()
+            return reply
+
+        listener = Listener(settings.host, settings.port, take, settings.allow, settings.limits, settings.security)
+        listener.serve(listener.bind(), stop)
+
+    # ---- what the parts below share with the one that books
+
+    def _now(self) -> datetime:
+        if self._closed.is_set():
+            raise Transient(READING, say("the adapter is closed"))
+        return self._clock.now().utc
+
+    def _ours(self) -> frozenset[str]:
+        """Return the keys of records that are bookings of ours; a source that only reads has none."""
+        return frozenset()
+
+    def _free(self, mirror: Mirror, window: Window) -> Freed:
+        return free(self._openings(window), mirror.records.values(), self.name, self._settings.sites)
+
+    def _openings(self, window: Window) -> list[Opening]:
+        settings = self._settings
+        found = list(expand(settings.weekly, window, settings.sites, settings.closed))
+        if settings.calendar is not None:
+            found += [each for each in self._calendar(window) if each.start.date() not in settings.closed]
+        return found
+
+    def _calendar(self, window: Window) -> Iterable[Opening]:
+        settings = self._settings
+        try:
+            data = settings.calendar.read_bytes() if settings.calendar else b""
+        except OSError as cause:
+            hint = say("check the path and the rights of the service's account")
+            raise Misconfigured(READING, say("the calendar cannot be opened"), hint, key="calendar") from cause
+        zone = ZoneInfo(settings.sites[0].zone)
+        for each in events(data, window, zone):
+            if each.who:
+                site = site_of(each.where if len(settings.sites) > 1 else "", settings.sites)
+                local = ZoneInfo(next(one.zone for one in settings.sites if one.id == site))
+                begins, ends = each.start.astimezone(local), each.end.astimezone(local)
+                whole = ends.astimezone(UTC) - begins.astimezone(UTC)
+                for start, end in cells(begins, ends, settings.minutes or whole):
+                    if within(window, start):
+                        yield Opening(site, each.who, start, end, each.what)
+
+    def _findings(self, now: datetime) -> Iterable[Finding]:
+        settings = self._settings
+        dead, last = self._schedule.dead()
+        if dead and last is not None and now - last < LOOK_BACK:
+            hint = say("creneau hl7 explain FILE says why; the sender's log has the message")
+            says = say("{n} messages could not be read, the last one within a week", n=dead)
+            yield Finding("hl7.dead-letters", Severity.WARN, says, hint)
+        if settings.is_wake:
+            return
+        if settings.loaded is None or settings.loaded > now.astimezone(ZoneInfo(settings.sites[0].zone)).date():
+            hint = say("have the EMR send every coming appointment, then write loaded = the day that was done")
+            yield Finding("hl7.not-loaded", Severity.FAULT, say("the EMR's agenda was never sent whole"), hint)
+            return
+        since = self._schedule.heard()
+        begun = datetime.combine(settings.loaded, datetime.min.time(), ZoneInfo(settings.sites[0].zone))
+        since = max(since, begun) if since is not None else begun
+        past = Window(max(since, now - LOOK_BACK), now + timedelta(days=1))
+        if now - since > LOOK_BACK or open_time(self._openings(past), since, now) > settings.silence:
+            hint = say("see whether the EMR's interface still runs; slots come back with its next message")
+            yield Finding("hl7.silent", Severity.FAULT, say("the EMR has said nothing for too long"), hint)
+
+
+def _foreign(freed: Freed) -> Finding:
+    says = say("{n} appointments, and none names a person of the opening hours", n=freed.strangers)
+    hint = say("compare the codes: creneau emr list")
+    return Finding("hl7.other-codes", Severity.FAULT, says, hint)
