@@ -1,9 +1,11 @@
 """The root key that seals the vault: 32 random bytes, one for each installation.
 
-Rule: it is read from a file only its owner may read, or from a systemd credential, and never leaves the process.
+Rule: it is read from a file only its owner may read, or from a credential systemd sealed to this machine, and never
+leaves the process.
 """
 
 import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +15,8 @@ from agent.core.message import Message, say
 
 NAME = "vault-key"
 """Of the file in the data folder, and of the systemd credential."""
+SEALED = "vault-key.cred"
+"""The same key as the Debian package keeps it: sealed by systemd-creds(1) to the machine, and to its TPM where it has one."""
 _BYTES = 32
 AGAIN = say(
     "put back vault.json and vault-key from one backup; without one, move the data folder away, then: creneau init, "
@@ -27,7 +31,7 @@ def make_root(folder: Path) -> bool:
     Raises Misconfigured when it cannot be written, or when a vault is there that another key sealed.
     """
     target, draft = folder / NAME, folder / f"{NAME}.{os.getpid()}.new"
-    if target.exists():
+    if target.exists() or (folder / SEALED).exists():
         return False
     if (folder / "vault.json").exists():
         raise _orphan(target, say("make the vault"))
@@ -61,10 +65,12 @@ def _settle(draft: Path, target: Path) -> bool:
 
 
 def root_key(folder: Path, environ: Mapping[str, str]) -> bytes:
-    """Return the root key: of $CREDENTIALS_DIRECTORY, else of the data folder. Raises Misconfigured."""
+    """Return the root key: of $CREDENTIALS_DIRECTORY, else of the data folder, plain or sealed. Raises Misconfigured."""
     credentials = environ.get("CREDENTIALS_DIRECTORY")
     sealed = Path(credentials, NAME) if credentials else None
     file = sealed if sealed is not None and sealed.exists() else folder / NAME
+    if file != sealed and not file.exists() and (folder / SEALED).exists():
+        return _unsealed(folder / SEALED)
     try:
         key = file.read_bytes()
         mode = file.stat().st_mode
@@ -80,6 +86,29 @@ def root_key(folder: Path, environ: Mapping[str, str]) -> bytes:
     if sys.platform != "win32" and file != sealed and mode & 0o077:
         raise _bad(file, say("other accounts may read the root key"), say("chmod 400 {file}", file=str(file)))
     return key
+
+
+def _unsealed(file: Path) -> bytes:
+    """Let systemd open a sealed key, as the administrator: what an administrator's command line does, never the service.
+
+    The command line works as the owner of the data folder; only this child goes back to the account that started it.
+    """
+    back = 0 if sys.platform != "win32" and os.getuid() == 0 != os.geteuid() else None
+    try:
+        done: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603 - fixed words and a path of ours
+            ["/usr/bin/systemd-creds", "decrypt", f"--name={NAME}", str(file), "-"],
+            capture_output=True,
+            check=True,
+            timeout=30,
+            user=back,
+            group=back,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        says = say("the root key was sealed for another machine, or this account may not open it")
+        raise _bad(file, says, say("as an administrator: creneau check machine")) from error
+    if len(done.stdout) != _BYTES:
+        raise _bad(file, say("the root key is damaged"), AGAIN)
+    return done.stdout
 
 
 def _orphan(file: Path, doing: Message) -> Misconfigured:

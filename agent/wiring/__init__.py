@@ -14,6 +14,7 @@ from agent.door import Client, listening
 from agent.ports import Door
 from agent.wiring.agent import Agent
 from agent.wiring.house import door_path, house
+from agent.wiring.owner import as_owner
 from agent.wiring.state import State
 
 __all__ = ["Agent", "open_door", "running", "start"]
@@ -31,7 +32,7 @@ def open_door(plan: Plan) -> Iterator[Door]:
     if sys.platform != "win32" and listening(path):
         yield Client(path)
         return
-    with State(plan) as state:
+    with as_owner(plan.service.data_dir), State(plan) as state:
         yield Answers(house(state, None, lambda _kind: None, lambda: state.renew(state.plan)))
 
 
