@@ -21,6 +21,7 @@ from agent.cli import (
     running,
     running_demo,
     secret,
+    service,
     sharing,
     status,
     tasks,
@@ -199,6 +200,13 @@ COMMANDS = (
         "quitter",
         say("Withdraw, settle bookings, leave the hub, clean the EMR."),
         leave.leave,
+    ),
+    Command(
+        "service",
+        "service",
+        say("install, start, stop, restart, status, uninstall."),
+        service.service,
+        "creneau service start",
     ),
     Command("run", "executer", say("Run the agent here, in the foreground."), running.run),
     Command(

@@ -58,7 +58,7 @@ def house(state: State, board: Board | None, wake: Callable[[str], None], reload
         reload=reload,
         join=enrol,
         hub_findings=look_at_hub,
-        machine_findings=lambda: machine_findings(state.plan.service.data_dir),
+        machine_findings=lambda: machine_findings(state.plan, running=board is not None),
     )
 
 
