@@ -15,8 +15,8 @@ from agent.core.message import Message, say
 
 NAME = "vault-key"
 """Of the file in the data folder, and of the systemd credential."""
-SEALED = "vault-key.cred"
-"""The same key as the Debian package keeps it: sealed by systemd-creds(1) to the machine, and to its TPM where it has one."""
+SEALED = "vault.dpapi" if sys.platform == "win32" else "vault-key.cred"
+"""The same key, sealed to the machine: by Windows's DPAPI, or by systemd-creds(1), as the Debian package does."""
 _BYTES = 32
 AGAIN = say(
     "put back vault.json and vault-key from one backup; without one, move the data folder away, then: creneau init, "
@@ -30,17 +30,23 @@ def make_root(folder: Path) -> bool:
 
     Raises Misconfigured when it cannot be written, or when a vault is there that another key sealed.
     """
-    target, draft = folder / NAME, folder / f"{NAME}.{os.getpid()}.new"
-    if target.exists() or (folder / SEALED).exists():
+    target, draft = folder / (SEALED if sys.platform == "win32" else NAME), folder / f"{NAME}.{os.getpid()}.new"
+    if (folder / NAME).exists() or (folder / SEALED).exists():
         return False
     if (folder / "vault.json").exists():
         raise _orphan(target, say("make the vault"))
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        key = os.urandom(_BYTES)
+        if sys.platform == "win32":  # pragma: no cover - run under Wine
+            from agent.keys.dpapi import protect, seal
+
+            protect(folder)
+            key = seal(key)
         draft.unlink(missing_ok=True)
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o400)
         with os.fdopen(handle, "wb") as stream:
-            stream.write(os.urandom(_BYTES))
+            stream.write(key)
             stream.flush()
             os.fsync(stream.fileno())
         return _settle(draft, target)
@@ -89,13 +95,30 @@ def root_key(folder: Path, environ: Mapping[str, str]) -> bytes:
 
 
 def _unsealed(file: Path) -> bytes:
-    """Let systemd open a sealed key, as the administrator: what an administrator's command line does, never the service.
-
-    The command line works as the owner of the data folder; only this child goes back to the account that started it.
-    """
-    back = 0 if sys.platform != "win32" and os.getuid() == 0 != os.geteuid() else None
+    """Let the system open a sealed key: DPAPI, or systemd as the administrator, for a command line beside the service."""
     try:
-        done: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603 - fixed words and a path of ours
+        key = _opened(file)
+    except (OSError, subprocess.SubprocessError) as error:
+        says = say("the root key was sealed for another machine, or this account may not open it")
+        hint = say("run the command as an administrator; after a change of machine: creneau enrol --replace CODE")
+        raise _bad(file, says, hint) from error
+    if len(key) != _BYTES:
+        raise _bad(file, say("the root key is damaged"), AGAIN)
+    return key
+
+
+if sys.platform == "win32":  # pragma: no cover - run under Wine
+
+    def _opened(file: Path) -> bytes:
+        from agent.keys.dpapi import unseal
+
+        return unseal(file.read_bytes())
+else:
+
+    def _opened(file: Path) -> bytes:
+        """Ask systemd-creds(1). The command line works as the owner of the data folder; this child alone goes back to root."""
+        back = 0 if os.getuid() == 0 != os.geteuid() else None
+        done = subprocess.run(  # noqa: S603 - fixed words and a path of ours
             ["/usr/bin/systemd-creds", "decrypt", f"--name={NAME}", str(file), "-"],
             capture_output=True,
             check=True,
@@ -103,12 +126,7 @@ def _unsealed(file: Path) -> bytes:
             user=back,
             group=back,
         )
-    except (OSError, subprocess.SubprocessError) as error:
-        says = say("the root key was sealed for another machine, or this account may not open it")
-        raise _bad(file, says, say("as an administrator: creneau check machine")) from error
-    if len(done.stdout) != _BYTES:
-        raise _bad(file, say("the root key is damaged"), AGAIN)
-    return done.stdout
+        return bytes(done.stdout)
 
 
 def _orphan(file: Path, doing: Message) -> Misconfigured:

@@ -4,7 +4,6 @@ Rule: a new plan is whole before the old one is let go; a faulty file changes no
 """
 
 import logging
-import sys
 import threading
 from contextlib import ExitStack
 from dataclasses import replace
@@ -42,11 +41,10 @@ class Agent:
             self._seen = self._stamp()
             self._go()
             opening.callback(self._halt)
-            if sys.platform != "win32":
-                answers = Answers(house(self.state, self.state.board, self.wake, self.reload))
-                door = Server(door_path(plan.service.data_dir), answers, may)
-                door.start()
-                opening.callback(door.stop)
+            answers = Answers(house(self.state, self.state.board, self.wake, self.reload))
+            door = Server(door_path(plan.service.data_dir), answers, may)
+            door.start()
+            opening.callback(door.stop)
             nightly = Nightly(self.state, self.wake)
             nightly.start()
             opening.callback(nightly.stop)

@@ -88,11 +88,12 @@ class Life:
         self.version, self.following, self.older = version.partition("-")[0], following, older
         self.real: dict[str, str] = {}
         self.booked = 0
+        self.text = PAGE.read_text("utf-8").partition("\n# Install on Linux")[0]
 
     def page(self, *numbers: int) -> None:
         """Type what the page says under these headings; its French half has the commands."""
         at = 0
-        for number, kind, text in BLOCK.findall(PAGE.read_text("utf-8").partition("\n# Install on Linux")[0]):
+        for number, kind, text in BLOCK.findall(self.text):
             at = int(number) if number else at
             if number or at not in numbers:
                 continue
@@ -225,9 +226,9 @@ class Life:
         self.m.sh("systemctl stop carrefour")
         old = self.pid()
         begun = time.monotonic()
-        for line in (f"sudo apt-get install -y ./{self.deb[self.following]}",):
-            assert line in PAGE.read_text("utf-8").replace("0.1.1", self.following), "the page says another command"
-            self.m.sh(line)
+        line = f"sudo apt-get install -y ./{self.deb[self.following]}"
+        assert line in self.mine(self.text).splitlines(), "the page upgrades otherwise"
+        self.m.sh(line)
         self.says(f"upgraded mid-outage in {time.monotonic() - begun:.1f} s")
         assert self.pid() != old
         assert self.m.sh(f"cat {FILE}") == before
@@ -264,7 +265,9 @@ class Life:
 
     def end(self) -> None:
         """Remove, come back, purge; the hub's unit; the page's last two steps."""
-        self.m.sh("apt-get remove -y creneau")
+        leaving = ("sudo apt-get remove -y creneau", "sudo apt-get purge -y creneau")
+        assert set(leaving) <= set(self.text.splitlines()), "the page leaves otherwise"
+        self.m.sh(leaving[0])
         self.m.sh("test -d /etc/creneau && test -f /var/lib/creneau/journal.db && ! test -e /usr/lib/creneau")
         self.m.sh(f"apt-get install -y ./{self.deb[self.following]}")
         self.m.until("active after coming back", lambda: self.m.show("ActiveState") == "active")
@@ -274,7 +277,7 @@ class Life:
         self.page(7)
         self.listens(8444)
         self.says("the hub's own unit listens")
-        self.m.sh("apt-get purge -y creneau")
+        self.m.sh(leaving[1])
         self.m.sh(
             "! test -e /var/lib/creneau && ! test -e /etc/creneau && ! test -e /usr/lib/creneau && ! getent passwd creneau"
         )
