@@ -3,6 +3,8 @@
 Rule: the only file of the agent that imports `hub`, and only when one of these commands runs.
 """
 
+import hashlib
+from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +32,9 @@ REVOKE = typer.Option("--revoke", help=say("End its token instead.").id)
 BOOKING = typer.Argument(metavar="ID", help=say("The booking's id.").id)
 ACTION = typer.Argument(metavar="stop|start", help=say("Stop or restart offering slots.").id)
 ONE = typer.Option("--clinic", metavar="CLINIC", help=say("One clinic; all of them otherwise.").id)
+VERSION = typer.Argument(metavar="VERSION", help=say("The version agents should run, as in 0.2.0.").id)
+MINIMUM = typer.Option("--minimum", metavar="VERSION", help=say("The oldest version this hub still wants to hear.").id)
+PACKAGE = typer.Option("--file", metavar="FILE", help=say("A package of that version; its digest is told.").id)
 FILE = typer.Argument(metavar="FILE", help=say("The file to write.").id)
 
 
@@ -126,11 +131,16 @@ def clinics(ctx: typer.Context, folder: Folder = HERE) -> None:
     found = _desk().clinics(folder)
     if not here.put({"clinics": found}):
         rows = [
-            (row["clinic"], row["name"], row["state"], row["heard"], row["offered"], row["undecided"]) for row in found
+            (row["clinic"], row["name"], row["state"], row["heard"], row["offered"], row["undecided"], row["version"])
+            for row in found
         ]
         here.table(
-            (say("clinic"), say("name"), say("state"), say("heard"), say("slots"), say("undecided")),
+            (say("clinic"), say("name"), say("state"), say("heard"), say("slots"), say("undecided"), say("version")),
             rows,
+        )
+        spread = Counter(str(row["version"]) for row in found if row["version"])
+        here.tell(
+            say("Versions: {spread}", spread=", ".join(f"{name} ({n})" for name, n in sorted(spread.items())) or "-")
         )
     if any(row["state"] in {"silent", "torn", "degraded"} for row in found):
         raise typer.Exit(FINDING)
@@ -185,6 +195,34 @@ def revoke(ctx: typer.Context, clinic: Annotated[str, CLINIC], folder: Folder = 
     n = _desk().revoke(folder, clinic)
     if not here.put({"clinic": clinic, "keys": n}):
         here.tell(say("Keys shut out: {n}", n=n))
+
+
+def release(
+    ctx: typer.Context,
+    version: Annotated[str, VERSION],
+    folder: Folder = HERE,
+    minimum: Annotated[str, MINIMUM] = "",
+    file: Annotated[list[Path] | None, PACKAGE] = None,
+) -> None:
+    """Tell agents which version to run; the digests are those of the files given."""
+    here = session(ctx)
+    _desk()
+    from hub import releases
+
+    told = releases.tell(folder, version, minimum, {one.name: _digest(one) for one in file or []})
+    if not here.put({"n": told.n, "version": told.version, "minimum": told.minimum, "files": dict(told.files)}):
+        here.tell(
+            say("Agents will be told of {version}; at least {minimum}.", version=told.version, minimum=told.minimum)
+        )
+
+
+def _digest(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as cause:
+        hint = say("give the path of a package")
+        raise Misconfigured(say("read the file"), say("the file cannot be read"), hint, file=str(file)) from cause
 
 
 def backup(ctx: typer.Context, file: Annotated[Path, FILE], folder: Folder = HERE) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.cli import (
+    backup,
     bookings,
+    bundle,
     check,
     emr,
     enrol,
@@ -25,6 +27,7 @@ from agent.cli import (
     sharing,
     status,
     tasks,
+    update,
     version,
     veto,
 )
@@ -59,6 +62,7 @@ GROUPS = (
     Group("tasks", "taches", say("What needs a person at the clinic.")),
     Group("emr", "dme", say("The EMR, as the agent reads it.")),
     Group("secret", "secret", say("Passwords and keys in the vault.")),
+    Group("update", "maj", say("Newer versions.")),
     Group("hub", "carrefour", say("The reference hub, for hub operators."), hidden=True),
 )
 
@@ -201,6 +205,7 @@ COMMANDS = (
         say("Withdraw, settle bookings, leave the hub, clean the EMR."),
         leave.leave,
     ),
+    Command("run", "executer", say("Run the agent here, in the foreground."), running.run),
     Command(
         "service",
         "service",
@@ -208,7 +213,21 @@ COMMANDS = (
         service.service,
         "creneau service start",
     ),
-    Command("run", "executer", say("Run the agent here, in the foreground."), running.run),
+    Command("bundle", "paquet-aide", say("Support archive without patient or schedule data."), bundle.bundle),
+    Command(
+        "backup",
+        "sauvegarder",
+        say("Save state and ledger, encrypted."),
+        backup.backup,
+        "creneau backup /media/cle/creneau.sauvegarde",
+    ),
+    Command(
+        "restore",
+        "restaurer",
+        say("Restore state; bookings are re-read before any write."),
+        backup.restore,
+    ),
+    Command("update check", "maj verifier", say("Say whether a newer signed version exists."), update.check),
     Command(
         "hub init",
         "carrefour creer",
@@ -239,6 +258,13 @@ COMMANDS = (
         "carrefour reprise",
         say("Approve a replacement agent, after a phone call."),
         hub.takeover,
+    ),
+    Command(
+        "hub release",
+        "carrefour version",
+        say("Tell agents which version to run."),
+        hub.release,
+        "creneau hub release 0.2.0 --file creneau_0.2.0-1~deb12_amd64.deb",
     ),
     Command(
         "hub backup",

@@ -34,7 +34,8 @@ class Beat:
     """The pulse. `sites`: all of the clinic; `sources`: each [[emr]] with its sites and poll; `tick`: the deliver leg's.
 
     `vitals` is asked once a beat. `countersigned` is given the hub's signed answer to a beat that carried a ledger
-    head; `followed` the hub's signed key sets that led to a newer one.
+    head; `followed` the hub's signed key sets that led to a newer one;
+    `released` the hub's signed line on versions, not yet opened.
     """
 
     outbox: Outbox
@@ -49,6 +50,7 @@ class Beat:
     vitals: Callable[[Instant], Vitals]
     countersigned: Callable[[str, Instant], None] = _keep_nothing
     followed: Callable[[Sequence[str], Instant], None] = _keep_none
+    released: Callable[[str, Instant], None] = _keep_nothing
     name: str = "beat"
     longest: timedelta = timedelta(minutes=2)
     _anew: bool = field(default=False, init=False)
@@ -130,6 +132,9 @@ class Beat:
         if newer and self.keys.follow(newer):
             self.followed(newer, now)
             log.info("hub-keys.new")
+        line = claims.get("release")
+        if isinstance(line, str):
+            self.released(line, now)
 
 
 def _last_good(legs: Mapping[str, LegHealth]) -> Instant | None:

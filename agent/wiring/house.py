@@ -12,6 +12,7 @@ from agent.answers import House, Sharing
 from agent.config import read_plan, sharing_text
 from agent.core.model import EmrName, Finding, Instant
 from agent.ports import Board, Emr, Identity
+from agent.wiring.backup import save
 from agent.wiring.catalog import entries, open_emr
 from agent.wiring.inforce import applied, fold
 from agent.wiring.joining import join
@@ -59,6 +60,7 @@ def house(state: State, board: Board | None, wake: Callable[[str], None], reload
         join=enrol,
         hub_findings=look_at_hub,
         machine_findings=lambda: machine_findings(state.plan, running=board is not None),
+        save=lambda passphrase, now: save(state, passphrase, now),
     )
 
 

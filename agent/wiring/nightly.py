@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from agent.core.errors import CreneauError
 from agent.core.health import trusted
+from agent.journal.copying import old
 from agent.wiring.state import State
 
 log = logging.getLogger("creneau.nightly")
@@ -56,6 +57,8 @@ class Nightly:
             if trusted(self._state.board.read().skew):
                 self._state.journal.tidy(now, self._state.plan.service.ledger_keep)
                 self._state.keys.turn_over(now.utc)
+                for file in old(self._state.plan.service.data_dir, now.utc):
+                    file.unlink(missing_ok=True)
             else:  # a clock years ahead would throw bookings and keys away that are still needed
                 log.warning("night.kept why=clock")
         except CreneauError as fault:

@@ -21,6 +21,7 @@ from agent.core.envelope.exchange import FRESH, LIFE, addressee, answer, open_an
 from agent.core.envelope.keys import import_jwk, is_small_order, jwks, key_set, named, public_jwk, thumbprint
 from agent.core.envelope.orders import NEVER, open_order, sign_order
 from agent.core.envelope.problems import Barred, Declined, Postponed, believe, clamped, raise_for_problem
+from agent.core.envelope.release import RELEASE_LIFE, Release, dotted, is_newer, open_release, release_line
 from agent.core.envelope.sealed import (
     Statement,
     open_statement,
@@ -39,6 +40,7 @@ __all__ = [
     "FRESH",
     "LIFE",
     "NEVER",
+    "RELEASE_LIFE",
     "UNKNOWN",
     "Applicant",
     "Barred",
@@ -50,6 +52,7 @@ __all__ = [
     "Opened",
     "Postponed",
     "Rejected",
+    "Release",
     "Statement",
     "Verified",
     "addressee",
@@ -57,12 +60,14 @@ __all__ = [
     "answer",
     "believe",
     "clamped",
+    "dotted",
     "enrol_body",
     "enrolled_body",
     "fingerprint",
     "follow",
     "hub_proof",
     "import_jwk",
+    "is_newer",
     "is_small_order",
     "jwks",
     "jws_hash",
@@ -72,6 +77,7 @@ __all__ = [
     "open_enrol",
     "open_enrolled",
     "open_order",
+    "open_release",
     "open_request",
     "open_statement",
     "open_turnover",
@@ -82,6 +88,7 @@ __all__ = [
     "raise_for_problem",
     "read_code",
     "recall",
+    "release_line",
     "same_proof",
     "seal",
     "seal_patient",

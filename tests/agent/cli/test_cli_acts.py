@@ -280,7 +280,7 @@ def test_the_account_is_the_systems_own_name(monkeypatch: pytest.MonkeyPatch) ->
     name = account()
     monkeypatch.setenv("LOGNAME", "somebody")
     assert account() == name
-    monkeypatch.setattr("os.geteuid", lambda: 4_000_000)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000)
     assert account() == "uid:4000000"
 
 
