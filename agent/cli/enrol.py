@@ -23,7 +23,7 @@ def enrol(
     here = session(ctx)
     if replace:
         here.confirm(say("The clinic's other agent is shut out for good. Go on?"), yes=yes)
-    reply = here.ask("enrol", code=code, replace=replace)
+    reply = here.ask("enrol", code=code, **({"replace": True} if replace else {}))
     if here.put(reply):
         return
     here.tell(say("Joined {hub} as {clinic}.", hub=reply["hub"], clinic=reply["clinic"]))

@@ -131,17 +131,25 @@ def clinics(ctx: typer.Context, folder: Folder = HERE) -> None:
     found = _desk().clinics(folder)
     if not here.put({"clinics": found}):
         rows = [
-            (row["clinic"], row["name"], row["state"], row["heard"], row["offered"], row["undecided"], row["version"])
+            (
+                row["clinic"],
+                row["name"],
+                row["state"],
+                row["heard"],
+                row["offered"],
+                row["undecided"],
+                row.get("version"),
+            )
             for row in found
         ]
         here.table(
             (say("clinic"), say("name"), say("state"), say("heard"), say("slots"), say("undecided"), say("version")),
             rows,
         )
-        spread = Counter(str(row["version"]) for row in found if row["version"])
-        here.tell(
-            say("Versions: {spread}", spread=", ".join(f"{name} ({n})" for name, n in sorted(spread.items())) or "-")
-        )
+        spread = Counter(str(row["version"]) for row in found if row.get("version"))
+        if spread:
+            versions = ", ".join(f"{name} ({n})" for name, n in sorted(spread.items()))
+            here.tell(say("Versions: {spread}", spread=versions))
     if any(row["state"] in {"silent", "torn", "degraded"} for row in found):
         raise typer.Exit(FINDING)
 

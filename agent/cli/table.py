@@ -36,13 +36,14 @@ from agent.core.message import Message, say
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command. `words` and `alias`: one word, or group and word."""
+    """One command. `words` and `alias`: one word, or group and word. `hidden`: not on the first help screen."""
 
     words: str
     alias: str
     help: Message
     work: Callable[..., None]
     example: str = ""
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ GROUPS = (
     Group("tasks", "taches", say("What needs a person at the clinic.")),
     Group("emr", "dme", say("The EMR, as the agent reads it.")),
     Group("secret", "secret", say("Passwords and keys in the vault.")),
-    Group("update", "maj", say("Newer versions.")),
+    Group("update", "maj", say("Newer versions."), hidden=True),
     Group("hub", "carrefour", say("The reference hub, for hub operators."), hidden=True),
 )
 
@@ -213,19 +214,23 @@ COMMANDS = (
         service.service,
         "creneau service start",
     ),
-    Command("bundle", "paquet-aide", say("Support archive without patient or schedule data."), bundle.bundle),
+    Command(
+        "bundle", "paquet-aide", say("Support archive without patient or schedule data."), bundle.bundle, hidden=True
+    ),
     Command(
         "backup",
         "sauvegarder",
         say("Save state and ledger, encrypted."),
         backup.backup,
         "creneau backup /media/cle/creneau.sauvegarde",
+        hidden=True,
     ),
     Command(
         "restore",
         "restaurer",
         say("Restore state; bookings are re-read before any write."),
         backup.restore,
+        hidden=True,
     ),
     Command("update check", "maj verifier", say("Say whether a newer signed version exists."), update.check),
     Command(

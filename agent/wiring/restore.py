@@ -101,12 +101,10 @@ def _placed(folder: Path, draft: Path, held: dict[str, Any], now: Instant, who: 
     """Put secrets into the vault and the journal in its place; return where the former journal went."""
     examined(draft)
     keys = open_keys(folder, os.environ)
-    aside = ""
+    aside = folder / f"journal-{now.utc:%Y%m%dT%H%M%SZ}.before"
     for tail in ("", "-wal", "-shm"):
         with suppress(FileNotFoundError):
-            former = folder / f"{JOURNAL}{tail}"
-            aside = f"journal-{now.utc:%Y%m%dT%H%M%SZ}.before"
-            former.replace(folder / f"{aside}{tail}")
+            (folder / f"{JOURNAL}{tail}").replace(folder / f"{aside.name}{tail}")
     for name, value in held["secrets"].items():
         keys.put(name, value)
     keys.put_data_key(bytes.fromhex(held["data_key"]))
@@ -116,7 +114,7 @@ def _placed(folder: Path, draft: Path, held: dict[str, Any], now: Instant, who: 
         journal.came_back(now, who)
     finally:
         journal.close()
-    return str(folder / aside) if aside else ""
+    return str(aside) if aside.exists() else ""
 
 
 def _read(tar: tarfile.TarFile, member: tarfile.TarInfo | None, name: str) -> bytes:

@@ -106,7 +106,7 @@ def test_the_first_help_shows_no_alias_and_no_hub(run: Callable[..., Any]) -> No
     assert code == 0
     assert "status" in shown
     assert not {"etat", "partage", "carrefour", "hub"} & set(shown)
-    assert len(shown) <= 22
+    assert len(shown) <= 24
 
 
 def test_french_help_is_french_to_the_last_word(run: Callable[..., Any]) -> None:

@@ -201,7 +201,7 @@ def test_a_hub_is_created_and_kept_by_commands(run: Callable[..., Any], tmp_path
     assert run("hub", "portal", "web", "--revoke")[0] == 1
     code, out, _ = run("hub", "clinics")
     assert code == 0
-    assert out.split() == ["clinic", "name", "state", "heard", "slots", "undecided"]
+    assert out.split() == ["clinic", "name", "state", "heard", "slots", "undecided", "version"]
     code, _, err = run("hub", "clinic", "fjord")
     assert code == 1
     assert "fjord" in err
@@ -219,7 +219,8 @@ def test_a_hub_is_created_and_kept_by_commands(run: Callable[..., Any], tmp_path
 
 DESK = SimpleNamespace(
     clinics=lambda _folder: [
-        {"clinic": "fjord", "name": "Fjord", "state": "silent", "heard": None, "offered": 3, "undecided": 0}
+        {"clinic": "fjord", "name": "Fjord", "state": "silent", "heard": None, "offered": 3, "undecided": 0,
+         "version": "0.1.0"}
     ],
     clinic=lambda _folder, name: {
         "clinic": name, "name": "Fjord", "state": "ok", "heard": "2026", "offered": 3, "undecided": 0,
@@ -240,6 +241,7 @@ def test_a_hub_with_a_clinic_is_shown(run: Callable[..., Any], monkeypatch: pyte
     code, out, _ = run("hub", "clinics")
     assert code == 1
     assert "silent" in out
+    assert "Versions: 0.1.0 (1)" in out
     code, out, _ = run("hub", "clinic", "fjord")
     assert code == 0
     assert "1a2b" in out
