@@ -18,8 +18,6 @@ if sys.platform == "win32":  # pragma: no cover - run under Wine
     import win32serviceutil
 
     from agent.config import locate, read_plan
-    from agent.wiring import start
-    from agent.wiring.catalog import entries
 
     SLICE_MS = 1000
     STARTING_MS, STOPPING_MS = 90_000, 30_000
@@ -51,7 +49,15 @@ if sys.platform == "win32":  # pragma: no cover - run under Wine
         def SvcRun(self) -> None:  # noqa: N802 - pywin32's name
             """Start, say RUNNING, wait for the end. pywin32's own says RUNNING before anything is tried."""
             self.ReportServiceStatus(win32service.SERVICE_START_PENDING, waitHint=STARTING_MS)
-            plan = read_plan(locate(None, os.environ), entries())
+            file = locate(None, os.environ)
+            if not file.exists():  # the installer starts us: nothing runs before the clinic has a file
+                self.ReportServiceStatus(win32service.SERVICE_RUNNING)
+                servicemanager.LogInfoMsg("creneau init")
+                return
+            from agent.wiring import start
+            from agent.wiring.catalog import entries
+
+            plan = read_plan(file, entries())
             _log(plan.service.log_level.upper(), plan.service.data_dir)
             running = start(plan)
             try:

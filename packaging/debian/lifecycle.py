@@ -291,7 +291,7 @@ def main() -> None:
     begun = time.monotonic()
     machine = Machine(root, state, dist)
     Path(state, "upper", "srv", "work").mkdir(parents=True)
-    Path(state, "upper", "srv", "work", "judge.py").write_bytes((HERE / "judge.py").read_bytes())
+    Path(state, "upper", "srv", "work", "judge.py").write_bytes((HERE.parent / "judge.py").read_bytes())
     machine.boot()
     life = Life(machine, version, following, older)
     for step in (life.clinic, life.install, life.crash, life.upgrade, life.reboot, life.stolen, life.end):

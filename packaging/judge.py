@@ -1,9 +1,10 @@
-"""Inside the lane's machine: a made-up clinic, a hub, a booking site, and the eyes that look past the agent.
+"""For the lanes that live a package's life: a made-up clinic, a hub, a booking site, and eyes that look past the agent.
 
-Rule: it runs from a copy of the package of its own, so that removing the package under test takes nothing from it.
+Rule: it runs from a copy of the program of its own, so that removing the package under test takes nothing from it.
 """
 
 import json
+import os
 import sys
 import time
 from datetime import timedelta
@@ -14,10 +15,13 @@ from agent.clock import SystemClock
 from hub import desk, tls
 from hub.client import PortalClient
 
-HUB, EMR, TOKEN, URL = Path("/srv/hub"), Path("/srv/dme/clinique.db"), Path("/srv/token"), "https://127.0.0.1:8443"
+HERE = Path(os.environ.get("JUDGE_FOLDER", "/srv"))
+HUB, TOKEN = HERE / "hub", HERE / "token"
+EMR = Path(os.environ.get("JUDGE_EMR", "/srv/dme/clinique.db"))
+URL = os.environ.get("JUDGE_URL", "https://127.0.0.1:8443")
 CLINIC = "fjord"
 PATIENT = {"family": "Tremblay", "given": "Zoé-Canari", "born": "1991-04-12", "phone": "418 555-0187"}
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 
 def setup() -> None:
