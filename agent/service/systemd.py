@@ -18,6 +18,8 @@ assert sys.platform != "win32"  # noqa: S101 - tells the type checker whose file
 
 UNIT = f"{NAME}.service"
 OURS = Path("/etc/systemd/system") / UNIT
+BOOTED = Path("/run/systemd/system")
+"""There while systemd is the machine's first process (sd_booted(3))."""
 LONGEST_S = 120
 """Longer than TimeoutStartSec of the unit."""
 _STATES = {
@@ -97,7 +99,7 @@ class Systemd:
     @staticmethod
     def _run(doing: Message, *words: str) -> "subprocess.CompletedProcess[str]":
         tool = shutil.which("systemctl")
-        if tool is None or not Path("/run/systemd/system").is_dir():
+        if tool is None or not BOOTED.is_dir():
             hint = say("run it by hand: creneau run")
             raise Misconfigured(doing, say("this machine does not run systemd"), hint)
         try:

@@ -16,6 +16,8 @@ from agent.core.model import Finding, Severity
 
 _DRIVER = re.compile(r"(?i)(?:^|;)\s*DRIVER\s*=\s*(\{[^}]*\}|[^;]*)")
 _DSN = re.compile(r"(?i)(?:^|;)\s*DSN\s*=\s*(\{[^}]*\}|[^;]*)")
+MOST = 65_535
+"""The highest TCP port."""
 BITS = struct.calcsize("P") * 8
 
 
@@ -84,7 +86,7 @@ def port_findings(plan: Plan, *, running: bool) -> Iterable[Finding]:
     for source in plan.emrs:
         port = source.options.get("port")
         host = str(source.options.get("host") or source.options.get("listen") or "")
-        if running or not isinstance(port, int) or not port:
+        if running or not isinstance(port, int) or not 0 < port <= MOST:
             continue
         try:
             socket.create_server((host, port)).close()
@@ -94,8 +96,6 @@ def port_findings(plan: Plan, *, running: bool) -> Iterable[Finding]:
             )
             hint = say("end that program, or choose another port under [[emr]]")
             yield Finding("machine.port-taken", Severity.FAULT, says, hint)
-        except OverflowError:
-            continue
 
 
 def _owner(port: int) -> str:
