@@ -20,6 +20,8 @@ if sys.platform == "win32":  # pragma: no cover - run under Wine
     from agent.config import locate, read_plan
 
     SLICE_MS = 1000
+    PATIENCE = 60
+    """Slices a leg may hang: as long as systemd's watchdog waits; while a plan is exchanged none is alive."""
     STARTING_MS, STOPPING_MS = 90_000, 30_000
 
     class Events(logging.Handler):
@@ -62,8 +64,10 @@ if sys.platform == "win32":  # pragma: no cover - run under Wine
             running = start(plan)
             try:
                 self.ReportServiceStatus(win32service.SERVICE_RUNNING)
+                hangs = 0
                 while win32event.WaitForSingleObject(self._asked, SLICE_MS) == win32event.WAIT_TIMEOUT:
-                    if not running.alive():
+                    hangs = 0 if running.alive() else hangs + 1
+                    if hangs >= PATIENCE:
                         raise RuntimeError("a leg hangs: Windows starts the service again")
             finally:
                 running.stop()

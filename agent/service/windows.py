@@ -24,7 +24,7 @@ if sys.platform == "win32":  # pragma: no cover - run under Wine
     AFTER_MS, COUNT_S = 60_000, 86_400
     HOST = "agent.service.host.Creneau"
     EVENTS = r"SYSTEM\CurrentControlSet\Services\EventLog\Application\Creneau"
-    _ABSENT, _DENIED, _RUNS, _STOPPED, _MARKED = 1060, 5, 1056, 1062, 1072
+    _ABSENT, _DENIED, _LATE, _RUNS, _STOPPED = 1060, 5, 1053, 1056, 1062
     _STATES = {
         win32service.SERVICE_STOPPED: State.STOPPED,
         win32service.SERVICE_START_PENDING: State.STARTING,
@@ -64,11 +64,23 @@ if sys.platform == "win32":  # pragma: no cover - run under Wine
                     doing, say("the file does not exist"), say("creneau init writes one"), file=str(self._config)
                 )
             try:
-                win32serviceutil.StartService(NAME)
+                self._begin()
             except pywintypes.error as error:
-                if error.winerror != _RUNS:
-                    raise _fault(doing, error) from error
+                raise _fault(doing, error) from error
             self._settle(doing, State.RUNNING)
+
+        @staticmethod
+        def _begin() -> None:
+            """Ask for the start; once more when Windows lost patience: a cold disk is slower than its 30 s."""
+            for last in (False, True):
+                try:
+                    win32serviceutil.StartService(NAME)
+                except pywintypes.error as error:
+                    if error.winerror == _LATE and not last:
+                        continue
+                    if error.winerror != _RUNS:
+                        raise
+                return
 
         def stop(self) -> None:
             """Stop and wait until it has."""
