@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready-$(shell cat requirements.lock pyproject.toml 2>/dev/nul
 PO     := $(wildcard agent/locale/*/LC_MESSAGES/creneau.po)
 MO     := $(PO:.po=.mo)
 
-.PHONY: help demo test lint bench fuzz prove races mutants pictures wheel clean
+.PHONY: help demo test lint bench fuzz prove races mutants pictures wheel deb supply package-test clean
 help:            ## say what can be made
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -51,6 +51,19 @@ pictures: $(READY) $(MO) $(WEB)  ## the front desk's page in its five states, fo
 wheel: $(READY)  ## build dist/creneau-*.whl
 	rm -rf dist build
 	$(BIN)/python -m hatchling build -t wheel -d dist
+
+deb: wheel  ## build dist/creneau_*.deb for this machine's Python (PACKAGE_PYTHON=3.13 for Debian 13)
+	packaging/debian/build $(or $(PACKAGE_PYTHON),3.11)
+
+supply: wheel  ## bill of materials, licences, proof of wheels, the same wheel twice
+	$(BIN)/python packaging/supply.py sbom
+	$(BIN)/python packaging/supply.py licences
+	$(BIN)/python packaging/supply.py wheels
+	@again=$$(mktemp -d) && $(BIN)/python -m hatchling build -t wheel -d $$again >/dev/null && cmp $$again/*.whl dist/*.whl && rm -r $$again && echo "the same wheel twice"
+
+package-test: supply  ## install, crash, hang, upgrade, remove: Debian in a booted systemd, Windows under Wine (root)
+	packaging/debian/lane
+	packaging/windows/lane
 
 lock: $(READY)  ## renew requirements.lock from pyproject.toml
 	$(BIN)/python -m pip install -q uv

@@ -243,6 +243,7 @@ def _summary(conn: Connection, row: Row[Any], now: int) -> dict[str, Any]:
         "heard": _time(row.beat_at),
         "offered": conn.scalar(offered),
         "undecided": conn.scalar(waiting),
+        "version": json.loads(row.beat)["version"] if row.beat else None,
     }
 
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.answers import (
+    backup,
     bookings,
+    bundle,
     check,
     emr,
     enrol,
@@ -25,6 +27,7 @@ from agent.answers import (
     tasks,
     trying,
     unsold,
+    update,
     veto,
 )
 from agent.answers.house import Asked, House, Sharing, Vault, Verb
@@ -66,6 +69,9 @@ VERBS: Mapping[str, Verb] = {
     "unsold": unsold.listing,
     "enrol": enrol.enrol,
     "leave": leave.leave,
+    "backup": backup.backup,
+    "bundle": bundle.bundle,
+    "update": update.update,
     "secret-set": secret.put,
     "secret-list": secret.names,
 }

@@ -5,6 +5,7 @@ Rule: every collaborator is a port, a frozen plan or a plain function; nothing i
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from agent.config.plan import Plan
@@ -51,7 +52,7 @@ class House:
     folded in. `views`: the published view of one source. `open_emr`: a new object for the caller's own thread, closed by the caller; `open_with`: with
     other options of the adapter, a relative path being taken from the file's folder. `board`: None when no agent
     runs. `wake`: a kind of leg ("publish", "deliver"). `reload`: read plan, rules and posture again. `join`: enrols
-    with a one-time code, stores the identity and makes the next offer a whole view. `hub_findings`, `machine_findings`: what only the wiring can look at.
+    with a one-time code, stores the identity and makes the next offer a whole view. `hub_findings`, `machine_findings`: what only the wiring can look at. `save`: a sealed backup in the data folder, by a passphrase.
     """
 
     plan: Callable[[], Plan]
@@ -71,6 +72,7 @@ class House:
     join: Callable[[str, Instant], Identity]
     hub_findings: Callable[[], Iterable[Finding]]
     machine_findings: Callable[[], Iterable[Finding]]
+    save: Callable[[str, Instant], Path]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from agent.answers.sharing import withdraw
 from agent.core.message import Message, say
 from agent.core.sharing import Posture
 
-FORGOTTEN = ("epoch", "seq", "restart", "cursor", "sharing_applied", "rules")
+FORGOTTEN = ("epoch", "seq", "restart", "cursor", "sharing_applied", "rules", "release", "release_heard")
 """Facts that belong to this hub and the rules for it."""
 
 

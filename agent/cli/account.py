@@ -17,8 +17,8 @@ else:
     import pwd
 
     def account() -> str:
-        """Return the account's name, or its number when it has none."""
+        """Return the account's name, or its number when it has none: who typed, not as whom the work is done."""
         try:
-            return pwd.getpwuid(os.geteuid()).pw_name
+            return pwd.getpwuid(os.getuid()).pw_name
         except KeyError:
-            return f"uid:{os.geteuid()}"
+            return f"uid:{os.getuid()}"

@@ -13,7 +13,7 @@ from agent.cli.table import COMMANDS, GROUPS, Command
 from agent.core.message import say
 
 HELP = say("Publish the slots the clinic chooses, take bookings back.")
-MORE = say("More: creneau hub --help. Everywhere: --lang fr|en, --config FILE, --json")
+MORE = say("More: backup, restore, bundle, update, hub. Everywhere: --lang fr|en, --config FILE, --json")
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -64,7 +64,9 @@ def _register(apps: dict[str, typer.Typer], command: Command, speech: Speaks) ->
     epilog = speech(say("Also: creneau {also}", **names)) if names else ""
     for place in dict.fromkeys((group, french)):
         for name in dict.fromkeys((word, alias)):
-            apps[place].command(name, cls=helping.Command, help=text, epilog=epilog, hidden=name != word)(command.work)
+            apps[place].command(
+                name, cls=helping.Command, help=text, epilog=epilog, hidden=command.hidden or name != word
+            )(command.work)
 
 
 def _translate(command: Any, speech: Speaks) -> None:

@@ -3,6 +3,8 @@
 Rule: the only file of the agent that imports `hub`, and only when one of these commands runs.
 """
 
+import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -33,6 +35,9 @@ BOOKING = typer.Argument(metavar="ID", help=say("The booking's id.").id)
 ACTION = typer.Argument(metavar="stop|start", help=say("Stop or restart offering slots.").id)
 KEYS = typer.Argument(metavar="rotate", help=say("Publish the next key set.").id)
 ONE = typer.Option("--clinic", metavar="CLINIC", help=say("One clinic; all of them otherwise.").id)
+VERSION = typer.Argument(metavar="VERSION", help=say("The version agents should run, as in 0.2.0.").id)
+MINIMUM = typer.Option("--minimum", metavar="VERSION", help=say("The oldest version this hub still wants to hear.").id)
+PACKAGE = typer.Option("--file", metavar="FILE", help=say("A package of that version; its digest is told.").id)
 FILE = typer.Argument(metavar="FILE", help=say("The file to write.").id)
 
 
@@ -54,6 +59,7 @@ FIELD = {
     "heard": say("heard"),
     "offered": say("slots"),
     "undecided": say("undecided"),
+    "version": say("version"),
     "contact": say("whom to call"),
 }
 
@@ -162,8 +168,12 @@ def clinics(ctx: typer.Context, folder: Folder = HERE) -> None:
         words = [f"{here.speech(STATE[state])} {n}" for state, n in counts.items() if n]
         here.tell(say("Clinics: {counts}", counts=", ".join(words) or "0"))
         here.write()
-        titles = ("clinic", "name", "state", "heard", "offered", "undecided", "contact")
+        titles = ("clinic", "name", "state", "heard", "offered", "undecided", "version", "contact")
         here.table([FIELD[name] for name in titles], [[_cell(here, row, name) for name in titles] for row in found])
+        spread = Counter(str(row["version"]) for row in found if row["version"])
+        if spread:
+            versions = ", ".join(f"{name} ({n})" for name, n in sorted(spread.items()))
+            here.tell(say("Versions: {spread}", spread=versions))
     if any(row["state"] in desk.STATES[: desk.NEEDY] for row in found):
         raise typer.Exit(FINDING)
 
@@ -231,6 +241,34 @@ def keys(ctx: typer.Context, action: Annotated[Keys, KEYS], folder: Folder = HER
     if not here.put(made):
         here.tell(say("Key set {n} is published; its key is {key}.", n=made["n"], key=made["key"]))
         here.tell(say("Save the folder keys apart from the backups, and make a backup: creneau hub backup FILE"))
+
+
+def release(
+    ctx: typer.Context,
+    version: Annotated[str, VERSION],
+    folder: Folder = HERE,
+    minimum: Annotated[str, MINIMUM] = "",
+    file: Annotated[list[Path] | None, PACKAGE] = None,
+) -> None:
+    """Tell agents which version to run; the digests are those of the files given."""
+    here = session(ctx)
+    _desk()
+    from hub import releases
+
+    told = releases.tell(folder, version, minimum, {one.name: _digest(one) for one in file or []})
+    if not here.put({"n": told.n, "version": told.version, "minimum": told.minimum, "files": dict(told.files)}):
+        here.tell(
+            say("Agents will be told of {version}; at least {minimum}.", version=told.version, minimum=told.minimum)
+        )
+
+
+def _digest(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as cause:
+        hint = say("give the path of a package")
+        raise Misconfigured(say("read the file"), say("the file cannot be read"), hint, file=str(file)) from cause
 
 
 def backup(ctx: typer.Context, file: Annotated[Path, FILE], folder: Folder = HERE) -> None:

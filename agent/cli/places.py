@@ -35,4 +35,10 @@ def _running(file: Path) -> Asks | None:
     return running(file)
 
 
-REAL = Places(_read, _open_door, _start, _running)
+def _restore(file: Path, passphrase: str, config: Path, who: str) -> Any:
+    from agent.wiring.restore import restore
+
+    return restore(file, passphrase, config, who)
+
+
+REAL = Places(_read, _open_door, _start, _running, _restore)

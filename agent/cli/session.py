@@ -40,12 +40,14 @@ class Places:
 
     `read`: a file to its plan. `open_door`: a plan to a Door, of the running agent or of this process under the state
     lock. `start`: a plan to a running agent. `running`: the door of the agent that runs beside a faulty file, if any.
+    `restore`: a backup, its passphrase, the configuration file and the account -> {made, version, aside}.
     """
 
     read: Callable[[Path], Any]
     open_door: Callable[[Any], AbstractContextManager[Asks]]
     start: Callable[[Any], Any]
     running: Callable[[Path], Asks | None] = lambda _file: None
+    restore: Callable[[Path, str, Path, str], Any] = lambda _file, _passphrase, _config, _who: None
 
 
 @dataclass(frozen=True, slots=True)

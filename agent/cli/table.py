@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.cli import (
+    backup,
     bookings,
+    bundle,
     check,
     emr,
     enrol,
@@ -22,9 +24,11 @@ from agent.cli import (
     running,
     running_demo,
     secret,
+    service,
     sharing,
     status,
     tasks,
+    update,
     version,
     veto,
 )
@@ -33,13 +37,14 @@ from agent.core.message import Message, say
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command. `words` and `alias`: one word, or group and word."""
+    """One command. `words` and `alias`: one word, or group and word. `hidden`: not on the first help screen."""
 
     words: str
     alias: str
     help: Message
     work: Callable[..., None]
     example: str = ""
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ GROUPS = (
     Group("emr", "dme", say("The EMR, as the agent reads it.")),
     Group("hl7", "hl7", say("Try an HL7 interface by hand."), hidden=True),
     Group("secret", "secret", say("Passwords and keys in the vault.")),
+    Group("update", "maj", say("Newer versions."), hidden=True),
     Group("hub", "carrefour", say("The reference hub, for hub operators."), hidden=True),
 )
 
@@ -233,6 +239,32 @@ COMMANDS = (
     ),
     Command("run", "executer", say("Run the agent here, in the foreground."), running.run),
     Command(
+        "service",
+        "service",
+        say("install, start, stop, restart, status, uninstall."),
+        service.service,
+        "creneau service start",
+    ),
+    Command(
+        "bundle", "paquet-aide", say("Support archive without patient or schedule data."), bundle.bundle, hidden=True
+    ),
+    Command(
+        "backup",
+        "sauvegarder",
+        say("Save state and ledger, encrypted."),
+        backup.backup,
+        "creneau backup /media/cle/creneau.sauvegarde",
+        hidden=True,
+    ),
+    Command(
+        "restore",
+        "restaurer",
+        say("Restore state; bookings are re-read before any write."),
+        backup.restore,
+        hidden=True,
+    ),
+    Command("update check", "maj verifier", say("Say whether a newer signed version exists."), update.check),
+    Command(
         "hub init",
         "carrefour creer",
         say("Create a hub: keys, store, settings."),
@@ -269,6 +301,13 @@ COMMANDS = (
         say("Publish the next key set, signed by the present one."),
         hub.keys,
         "creneau hub keys rotate",
+    ),
+    Command(
+        "hub release",
+        "carrefour version",
+        say("Tell agents which version to run."),
+        hub.release,
+        "creneau hub release 0.2.0 --file creneau_0.2.0-1~deb12_amd64.deb",
     ),
     Command(
         "hub backup",

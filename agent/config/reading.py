@@ -27,13 +27,24 @@ SHARING_FILE = "sharing.toml"
 _FOLDER = re.compile(r"""^[ \t]*data_dir[ \t]*=[ \t]*(?:"([^"\\\n]*)"|'([^'\n]*)')""", re.MULTILINE)
 
 
+if sys.platform == "win32":  # pragma: no cover - run under Wine
+
+    def program_data() -> Path:
+        """Return the folder of every account's data. Asked of the system: a service's environment may name another."""
+        import ctypes
+
+        room, common_appdata = ctypes.create_unicode_buffer(260), 0x23
+        ctypes.windll.shell32.SHGetFolderPathW(None, common_appdata, None, 0, room)
+        return Path(room.value or r"C:\ProgramData")
+
+
 def locate(explicit: str | None, environ: Mapping[str, str]) -> Path:
     """Return the file to read: --config, else CRENEAU_CONFIG, else the system's usual place."""
     named = explicit or environ.get("CRENEAU_CONFIG")
     if named:
         return Path(named).absolute()
     if sys.platform == "win32":  # pragma: no cover - measured on Linux
-        return Path(environ.get("PROGRAMDATA", r"C:\ProgramData"), "Creneau", "creneau.toml")
+        return program_data() / "Creneau" / "creneau.toml"
     else:  # noqa: RET505 - mypy follows the platform this way
         return Path("/etc/creneau/creneau.toml")
 
@@ -169,6 +180,6 @@ def _data_dir(written: str, file: Path) -> Path:
     if written:
         return file.parent / written
     if sys.platform == "win32":  # pragma: no cover - measured on Linux
-        return Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData"), "Creneau")
+        return program_data() / "Creneau"
     else:  # noqa: RET505 - mypy follows the platform this way
         return Path("/var/lib/creneau")

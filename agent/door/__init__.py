@@ -1,6 +1,6 @@
 """The local door: the command line's only way to a running agent.
 
-Rule: a Unix socket (later a Windows named pipe), never TCP; who asks is told by the kernel, never by the asker.
+Rule: a Unix socket or a Windows named pipe, never TCP; who asks is told by the kernel, never by the asker.
 """
 
 from agent.door.client import Client, listening

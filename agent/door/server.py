@@ -44,8 +44,8 @@ class Server:
         self._stop = threading.Event()
         self._room = threading.BoundedSemaphore(AT_ONCE)
         self._lock = threading.Lock()
-        self._open: dict[socket.socket, threading.Thread] = {}
-        self._ear: socket.socket | None = None
+        self._open: dict[Any, threading.Thread] = {}
+        self._ear: Any = None  # a socket, or on Windows a pipe with the same methods
         self._thread = threading.Thread(target=self._listen, name="door", daemon=True)
 
     def start(self) -> None:
@@ -84,7 +84,7 @@ class Server:
                 self._open[line] = thread
             thread.start()
 
-    def _serve(self, line: socket.socket) -> None:
+    def _serve(self, line: Any) -> None:
         try:
             with line, line.makefile("rb") as stream:
                 line.settimeout(PATIENCE_S)
@@ -96,7 +96,7 @@ class Server:
                 self._open.pop(line, None)
             self._room.release()
 
-    def _reply(self, stream: Any, line: socket.socket) -> bytes:
+    def _reply(self, stream: Any, line: Any) -> bytes:
         verb = "?"
         try:
             question = wire.read(stream, wire.QUESTION)

@@ -1,6 +1,6 @@
 """The system's part of the door: bind, dial, and who is at the other end.
 
-Rule: the only file of the door that knows which system it runs on.
+Rule: with `pipes.py`, the only file of the door that knows which system it runs on.
 """
 
 import contextlib
@@ -19,28 +19,10 @@ from agent.door.wire import Peer
 
 BACKLOG = 8
 
-if sys.platform == "win32":
+__all__ = ["bind", "dial", "peer_of"]
 
-    def bind(path: Path) -> socket.socket:
-        """Misconfigured: the named pipe comes with the Windows package."""
-        raise _no_pipe(path)
-
-    def dial(path: Path, longest: timedelta) -> socket.socket:
-        """Misconfigured: the named pipe comes with the Windows package."""
-        del longest
-        raise _no_pipe(path)
-
-    def peer_of(line: socket.socket) -> Peer:
-        """Misconfigured: the named pipe comes with the Windows package."""
-        raise _no_pipe(line)
-
-    def _no_pipe(_of: object) -> Misconfigured:
-        return Misconfigured(
-            wire.DOING,
-            say("this version has no named pipe yet"),
-            say("stop the service, then run the command as an administrator"),
-        )
-
+if sys.platform == "win32":  # pragma: no cover - run under Wine
+    from agent.door.pipes import bind, dial, peer_of
 else:
     import grp
     import pwd

@@ -61,7 +61,7 @@ class HubLink:
         self._stop = stop
         self._until = threading.local()
         self._lines = Lines(self._patience)
-        self._client = client(ca_file, proxy or _system_proxy(self._host), self._lines)
+        self._client = client(ca_file, proxy or system_proxy(self._host), self._lines)
         self._lock = threading.Lock()
         self._calls = 0
 
@@ -193,7 +193,7 @@ def _origin(url: str) -> str:
     return f"https://{parts.netloc}"
 
 
-def _system_proxy(host: str) -> str:
+def system_proxy(host: str) -> str:
     """Return the proxy of the environment or, on Windows, of the registry; "" is the straight way."""
     from urllib.request import getproxies, proxy_bypass
 

@@ -13,6 +13,7 @@ from agent.core.model import EmrName, Instant
 from agent.journal import facts, ledger
 from agent.journal.bookings import JournalBookings
 from agent.journal.box import place
+from agent.journal.copying import copy
 from agent.journal.erasing import Eraser
 from agent.journal.inbox import JournalInbox
 from agent.journal.notes import JournalNotes
@@ -72,6 +73,21 @@ class Journal:
     def close(self) -> None:
         """Close every connection; idempotent."""
         self._store.close()
+
+    def snapshot(self, target: Path) -> None:
+        """Write a whole copy of the journal into a new file; writers go on meanwhile."""
+        copy(self._store.path, target)
+
+    def came_back(self, now: Instant, who: str) -> None:
+        """Say that this journal is a copy of an earlier day: all is told, listed and looked up anew before any write."""
+
+        def work(tx: Tx) -> None:
+            stamp = now.utc.isoformat(timespec="seconds")
+            facts.put(tx, {"restart": "restored", "lost": stamp, "cursor": None})
+            tx.run("DELETE FROM attempt")
+            ledger.append(tx, "start", b"restored", now.utc, who)
+
+        self._store.write(work)
 
     def scrub(self) -> bool:
         """Make what was erased vanish from the disk; False = a reader is in the way, ask again within the minute."""

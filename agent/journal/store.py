@@ -17,6 +17,7 @@ import apsw
 from agent.core.errors import Misconfigured
 from agent.core.message import say
 from agent.journal.connect import BUSY_MS, DOING, PAGE, check_library, private, reader, writer
+from agent.journal.copying import keep
 from agent.journal.disk import MIB, Disk
 from agent.journal.faults import RUINED, translated
 from agent.journal.group import Group
@@ -39,7 +40,7 @@ class Store:
     def __init__(self, folder: Path, *, vfs: str, locking: str, quota_mb: int, at: datetime) -> None:
         check_library()
         self._real = not vfs
-        self._path = folder / NAME
+        self.path = self._path = folder / NAME
         self._alone = locking != "normal"
         self._readers = threading.local()
         self._open_readers: WeakSet[apsw.Connection] = WeakSet()  # a thread that ends takes its reader along
@@ -131,6 +132,8 @@ class Store:
         conn = writer(self._path, vfs=vfs, locking=locking)
         try:
             _examine(conn)
+            if self._real:
+                keep(conn, self._path)
             migrate(conn)
             conn.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)  # what was erased before a crash goes now
         except BaseException:

@@ -131,6 +131,10 @@ class VaultKeys:
 
         return base64.b64decode(self._vault.change(_SERVICE, _DATA, once))
 
+    def put_data_key(self, key: bytes) -> None:
+        """Take the data key of a journal that came back from a backup."""
+        self._vault.set_password(_SERVICE, _DATA, base64.b64encode(key).decode())
+
     # ---- enrolment and the nightly work
 
     def candidate(self) -> Fresh:

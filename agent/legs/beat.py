@@ -61,7 +61,8 @@ class Beat:
     `vitals` is asked once a beat. `countersigned` is given the hub's signed answer to a beat that carried a ledger
     head; `followed` the hub's signed key sets that lead to a newer one, before they are taken. `noted` is given each
     message about our own signing key before it leaves, and its receipt; `rekeyed` is called once the new one signs:
-    legs that were shut out may try again.
+    legs that were shut out may try again. `released`
+    is given the hub's signed line on versions, not yet opened.
     """
 
     outbox: Outbox
@@ -77,6 +78,7 @@ class Beat:
     followed: Callable[[Sequence[str], Instant], None] = _keep_none
     noted: Callable[[str, str, Instant], None] = _note_nothing
     rekeyed: Callable[[], None] = _nobody
+    released: Callable[[str, Instant], None] = _keep_nothing
     name: str = "beat"
     longest: timedelta = timedelta(minutes=2)
     _anew: bool = field(default=False, init=False)
@@ -204,6 +206,9 @@ class Beat:
             self.board.pace(wait_s)
         sets = claims.get("keys")
         newer = [text for text in sets if isinstance(text, str)] if isinstance(sets, list) else []
+        line = claims.get("release")
+        if isinstance(line, str):
+            self.released(line, now)
         if not newer or not self.keys.leads(newer):
             return False
         self.followed(newer, now)  # first the ledger: without the line later receipts could not be proved

@@ -3,7 +3,6 @@
 Rule: the only package that opens the catalog of adapters.
 """
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from agent.door import Client, listening
 from agent.ports import Door
 from agent.wiring.agent import Agent
 from agent.wiring.house import door_path, house
+from agent.wiring.owner import as_owner
 from agent.wiring.state import State
 
 __all__ = ["Agent", "open_door", "running", "start"]
@@ -28,14 +28,14 @@ def start(plan: Plan) -> Agent:
 def open_door(plan: Plan) -> Iterator[Door]:
     """Lend the running agent's door; with none running, take the state lock and answer in this process."""
     path = door_path(plan.service.data_dir)
-    if sys.platform != "win32" and listening(path):
+    if listening(path):
         yield Client(path)
         return
-    with State(plan) as state:
+    with as_owner(plan.service.data_dir), State(plan) as state:
         yield Answers(house(state, None, lambda _kind: None, lambda: state.renew(state.written)))
 
 
 def running(file: Path) -> Door | None:
     """Return the door of the agent that runs beside a file with faults, None when there is none."""
     path = door_path(data_folder(file))
-    return Client(path) if sys.platform != "win32" and listening(path) else None
+    return Client(path) if listening(path) else None

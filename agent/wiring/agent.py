@@ -4,7 +4,6 @@ Rule: a new plan is whole before the old one is let go; a faulty file changes no
 """
 
 import logging
-import sys
 import threading
 from contextlib import ExitStack
 from dataclasses import replace
@@ -44,10 +43,9 @@ class Agent:
             self._go()
             opening.callback(self._halt)
             rooms = house(self.state, self.state.board, self.wake, self.reload)
-            if sys.platform != "win32":
-                door = Server(door_path(plan.service.data_dir), Answers(rooms), may)
-                door.start()
-                opening.callback(door.stop)
+            door = Server(door_path(plan.service.data_dir), Answers(rooms), may)
+            door.start()
+            opening.callback(door.stop)
             self._nightly = Nightly(self.state, self.wake, FrontDesk(self.state, rooms))
             self._nightly.start()
             opening.callback(self._nightly.stop)

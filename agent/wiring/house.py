@@ -13,6 +13,7 @@ from agent.answers import House, Sharing
 from agent.config import read_plan, sharing_text
 from agent.core.model import EmrName, Finding, Instant
 from agent.ports import Board, Emr, Identity
+from agent.wiring.backup import save
 from agent.wiring.catalog import entries, path_options
 from agent.wiring.frontdesk import desk_findings
 from agent.wiring.inforce import applied, fold
@@ -69,9 +70,10 @@ def house(state: State, board: Board | None, wake: Callable[[str], None], reload
         join=enrol,
         hub_findings=look_at_hub,
         machine_findings=lambda: [
-            *machine_findings(state.plan.service.data_dir),
+            *machine_findings(state.plan, running=board is not None),
             *desk_findings(state.plan, state.keys.secret),
         ],
+        save=lambda passphrase, now: save(state, passphrase, now),
     )
 
 

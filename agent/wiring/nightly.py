@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from agent.core.errors import CreneauError
 from agent.core.health import trusted
+from agent.journal.copying import old
 from agent.wiring.frontdesk import FrontDesk
 from agent.wiring.state import State
 
@@ -62,6 +63,8 @@ class Nightly:
                 self._state.journal.tidy(now, self._state.plan.service.ledger_keep)
                 self._state.keys.turn_over(now.utc)
                 self._state.keys.renew(now.utc)
+                for file in old(self._state.plan.service.data_dir, now.utc):
+                    file.unlink(missing_ok=True)
             else:  # a clock years ahead would throw bookings and keys away that are still needed
                 log.warning("night.kept why=clock")
         except CreneauError as fault:

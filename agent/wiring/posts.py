@@ -11,6 +11,7 @@ from datetime import date, timedelta
 
 from agent import __version__
 from agent.answers.sharing import posture_of
+from agent.answers.update import is_behind, take_release
 from agent.config import EmrPlan, Plan
 from agent.core.booking import Cancels, Then
 from agent.core.health import Source, Vitals
@@ -186,6 +187,7 @@ def _beat(shop: Shop) -> Beat:
         followed=countersign.follow,
         noted=lambda kind, jws, now: _note(shop, kind, jws, now),
         rekeyed=lambda: shop.wake("receive", "deliver"),
+        released=countersign.released,
     )
 
 
@@ -209,7 +211,7 @@ class _Ledger:
             instance=self.shop.keys.identity().instance,
             disk="low" if records.sizes().low else "ok",
             key_age_d=self.shop.keys.age(now.utc).days,
-            update=False,
+            update=is_behind(records.facts()),
             keys=self.shop.keys.keyset(),
             sealing=self.shop.keys.sealing(),
             ledger_head=head.hash.hex() if head is not None else None,
@@ -218,6 +220,9 @@ class _Ledger:
     def keep(self, answer: str, now: Instant) -> None:
         self.shop.journal.records().line("countersigned", answer.encode(), now)
         self._signed = now.utc.date()
+
+    def released(self, line: str, now: Instant) -> None:
+        take_release(line, self.shop.keys, self.shop.journal.records(), now)
 
     def follow(self, sets: Sequence[str], now: Instant) -> None:
         self.shop.journal.records().line("hub-keys", json.dumps({"turns": list(sets)}).encode(), now)

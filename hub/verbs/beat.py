@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import or_, select, update
 
 from agent.core.envelope import Rejected, import_jwk, jws_hash, named, open_statement
-from hub import turns, view
+from hub import releases, turns, view
 from hub.ask import Ask
 from hub.hub import WAIT_S, enter
 from hub.problem import Problem
@@ -20,12 +20,15 @@ from hub.wire import Beat, read
 
 
 def beat(ask: Ask) -> Mapping[str, Any]:
-    """Return {turn, pace, keys, countersigned?}. Raises Problem: stale-epoch, resync (with the same members), schema.
+    """Return {turn, pace, keys, countersigned?, release?}. Raises Problem: stale-epoch, resync (with the same members), schema.
 
     `not-current` is no problem here: the turn is null, and the beat is still heard.
     """
     asked = read(Beat, ask.claims)
     answer: dict[str, Any] = {"turn": None, "pace": {"wait_s": WAIT_S}, "keys": ask.hub.ring.after(asked.keys)}
+    line = releases.line(ask.hub)
+    if line is not None:
+        answer["release"] = line
     current = ask.clinic.instance == ask.key.instance
     try:
         answer["turn"] = turns.renew(ask.conn, ask.clinic, ask.key.instance, asked.boot, ask.iat, ask.now)

@@ -21,6 +21,7 @@ from agent.core.envelope.exchange import FRESH, LIFE, addressee, answer, open_an
 from agent.core.envelope.keys import import_jwk, is_small_order, jwks, key_set, named, public_jwk, thumbprint
 from agent.core.envelope.orders import NEVER, open_order, resign_order, sign_order
 from agent.core.envelope.problems import Barred, Declined, Postponed, believe, clamped, raise_for_problem
+from agent.core.envelope.release import RELEASE_LIFE, Release, dotted, is_newer, open_release, release_line
 from agent.core.envelope.rotation import next_key, open_next
 from agent.core.envelope.sealed import (
     Statement,
@@ -40,6 +41,7 @@ __all__ = [
     "FRESH",
     "LIFE",
     "NEVER",
+    "RELEASE_LIFE",
     "UNKNOWN",
     "Applicant",
     "Barred",
@@ -51,6 +53,7 @@ __all__ = [
     "Opened",
     "Postponed",
     "Rejected",
+    "Release",
     "Statement",
     "Verified",
     "addressee",
@@ -58,12 +61,14 @@ __all__ = [
     "answer",
     "believe",
     "clamped",
+    "dotted",
     "enrol_body",
     "enrolled_body",
     "fingerprint",
     "follow",
     "hub_proof",
     "import_jwk",
+    "is_newer",
     "is_small_order",
     "jwks",
     "jws_hash",
@@ -75,6 +80,7 @@ __all__ = [
     "open_enrolled",
     "open_next",
     "open_order",
+    "open_release",
     "open_request",
     "open_statement",
     "open_turnover",
@@ -85,6 +91,7 @@ __all__ = [
     "raise_for_problem",
     "read_code",
     "recall",
+    "release_line",
     "resign_order",
     "same_proof",
     "seal",

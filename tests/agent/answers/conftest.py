@@ -168,6 +168,7 @@ class Place:
             join=self._join,
             hub_findings=self._findings,
             machine_findings=self._findings,
+            save=lambda _passphrase, now: self.file.with_name(f"backup-{now.utc:%Y}.creneau"),
         )
 
     def ask(self, verb: str, **args: Any) -> Any:

@@ -210,6 +210,7 @@ def test_a_hub_is_created_and_kept_by_commands(run: Callable[..., Any], tmp_path
         "heard",
         "slots",
         "undecided",
+        "version",
         "whom",
         "to",
         "call",
@@ -232,13 +233,13 @@ def test_a_hub_is_created_and_kept_by_commands(run: Callable[..., Any], tmp_path
 DESK = SimpleNamespace(
     clinics=lambda _folder: [
         {"clinic": "fjord", "name": "Fjord", "state": state, "heard": None, "offered": 3, "undecided": 0,
-         "contact": "Manon, 418 555-0142"}
+         "version": "0.1.0", "contact": "Manon, 418 555-0142"}
         for state in ("ok", "silent", "ok")
     ],
     STATES=("torn", "silent", "degraded", "new", "stopped", "ok"),
     NEEDY=3,
     clinic=lambda _folder, name: {
-        "clinic": name, "name": "Fjord", "state": "ok", "heard": "2026", "offered": 3, "undecided": 0, "contact": "Manon",
+        "clinic": name, "name": "Fjord", "state": "ok", "heard": "2026", "offered": 3, "undecided": 0, "contact": "Manon", "version": "0.1.0",
         "agents": [
             {"fingerprint": "1a2b", "current": True, "software": "creneau 0.1.0", "since": "2026", "retired": None}
         ],
@@ -263,6 +264,7 @@ def test_a_hub_with_a_clinic_is_shown(run: Callable[..., Any], monkeypatch: pyte
         "silent": 1,
         "ok": 2,
     }
+    assert "Versions: 0.1.0 (3)" in out
     code, out, _ = run("hub", "clinic", "fjord")
     assert code == 0
     assert "1a2b" in out
@@ -303,7 +305,7 @@ def test_the_account_is_the_systems_own_name(monkeypatch: pytest.MonkeyPatch) ->
     name = account()
     monkeypatch.setenv("LOGNAME", "somebody")
     assert account() == name
-    monkeypatch.setattr("os.geteuid", lambda: 4_000_000)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000)
     assert account() == "uid:4000000"
 
 

@@ -3,7 +3,6 @@
 Rule: a finding names the remedy; nothing is changed.
 """
 
-import getpass
 import platform
 import shutil
 import sys
@@ -13,26 +12,43 @@ from pathlib import Path
 
 import apsw
 
+from agent.config import Plan
 from agent.core.envelope import believe, seal
 from agent.core.errors import CreneauError, Transient
 from agent.core.message import say
 from agent.core.model import Finding, Severity
 from agent.keys import VaultKeys
 from agent.ports import Clock, Dice, Hub
+from agent.wiring.machine.drivers import driver_findings, port_findings
+from agent.wiring.machine.way import way_findings
+
+if sys.platform == "win32":  # pragma: no cover - run under Wine
+    from agent.wiring.machine.windows import account, surroundings
+else:
+    from agent.wiring.machine.linux import account, surroundings
 
 FREE_MB = 500
 FAR = timedelta(minutes=2)
 WAIT = timedelta(seconds=10)
 
 
-def machine_findings(folder: Path) -> Iterable[Finding]:
-    """Yield what the machine is, who runs us, and how much disk is left."""
+def machine_findings(plan: Plan, *, running: bool) -> Iterable[Finding]:
+    """Yield all a machine may trip the agent up with. `running`: asked of the agent itself, not of a command beside it."""
+    yield from folder_findings(plan.service.data_dir)
+    yield from surroundings(plan.service.data_dir)
+    yield from driver_findings(plan)
+    yield from port_findings(plan, running=running)
+    yield from way_findings(plan.hub.url, plan.hub.ca_file, plan.hub.proxy)
+
+
+def folder_findings(folder: Path) -> Iterable[Finding]:
+    """Yield what the machine is, as whom we look, and how the data folder and its disk are."""
     says = say(
         "{system}, Python {python}, SQLite {sqlite}, account {account}",
         system=platform.platform(terse=True),
         python=platform.python_version(),
         sqlite=apsw.sqlite_lib_version(),
-        account=getpass.getuser(),
+        account=account(),
     )
     yield Finding("machine.system", Severity.OK, says)
     free = shutil.disk_usage(folder).free >> 20
