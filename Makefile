@@ -27,11 +27,12 @@ lint: $(READY) $(MO)  ## style, types for Linux and Windows, import contract
 	$(BIN)/lint-imports
 
 prove: $(READY)  ## every order of events with four faults, then a thousand simulated clinics (hours)
-	$(BIN)/python -m tests.model.prove 4
+	$(BIN)/python -m tests.model.prove
 	$(BIN)/python -m tests.sim 0 1000
 
-mutants: $(READY)  ## take each guard of a booking away; the proof must miss it
+mutants: $(READY) $(MO)  ## take each guard away; names the layer of the proof that misses it
 	$(BIN)/python -m pytest -n 2 -v tests/model/test_mutants.py
+	$(BIN)/python -m tests.mutants.gate
 
 bench: $(READY) $(MO) $(DB)  ## figures, each beside a peer or a limit of the same run
 	@for script in bench/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
