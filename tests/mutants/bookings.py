@@ -55,7 +55,16 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant("a write in doubt claims its slot", ROW, "    if row.state in DOUBTFUL:\n        slots +=", "    if False:\n        slots +=", model("sql-token hold+rival 1 1"), CORE),
     mutant("a confirm keeps its hold", ROW, "    return on_hold(row) or (settled and now < row.until)\n", "    return settled and now < row.until\n", CORE),
     mutant("the intent is saved first", LEG, "        stored = self._saving.store(after, actions, now)\n        if stored is None:\n            return  # a newer version", "        stored = after\n        if stored is None:\n            return  # a newer version", model("sql-sidecar book 1 0"), APPLY),
-    mutant("enquire before a write", LEG, "        if writes and rules.enquire_first:\n            return True\n", "", model("hl7-enquiry book 2 1"), APPLY),
+    Mutant(
+        "enquire before a write, and after one",
+        (
+            Edit(LEG, "        if writes and rules.enquire_first:\n            return True\n", ""),
+            Edit(LEG, " or self.enquire() or row.attempt > 0)", " or self.enquire())"),
+            Edit(EVIDENCE, "    if event.now < quiet:\n        return row, (Ask(quiet),)\n", ""),
+            Edit(WRITING, "        return since + rules.longest_write + rules.quiet - now.age\n", "        return timedelta(0)\n"),
+        ),
+        (model("hl7-enquiry book+cancel 1 2"), APPLY),
+    ),
     mutant("a conflict may be with oneself", LEG, "            return True  # another agent of ours may have booked it for the very same order\n", "            return False\n", model("sql-sidecar book 2 0"), APPLY),
     Mutant(
         "no unfenced write is run again, the leg's and the core's",

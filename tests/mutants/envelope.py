@@ -26,7 +26,14 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant("kid", SIGNED, "    key = keys.get(header.kid)\n", "    key = next(iter(keys.values()), None)\n", UNIT, HUB),
     mutant("typ", SIGNED, "    if header.typ != typ:\n", "    if False:\n", UNIT),
     mutant("header members", SIGNED, "if not members.keys() <= _HEADER_MEMBERS or members", "if members", UNIT),
-    mutant("algorithm", SIGNED, '_HEADER_MEMBERS or members.get("alg") != _ALG or', "_HEADER_MEMBERS or", UNIT),
+    Mutant(
+        "algorithm, ours and joserfc's",
+        (
+            Edit(SIGNED, '_HEADER_MEMBERS or members.get("alg") != _ALG or', "_HEADER_MEMBERS or"),
+            Edit(SIGNED, "algorithms=[_ALG])", 'algorithms=[_ALG, "EdDSA", "HS256", "none"])'),
+        ),
+        (UNIT,),
+    ),
     mutant("header size", SIGNED, "if len(parts[0]) > _HEADER_MOST or len", "if len", UNIT),
     mutant("payload size", SIGNED, " or len(parts[1]) > _PAYLOAD_MOST:", ":", UNIT),
     mutant("protocol version", SIGNED, '    if claims.get("v") != VERSION:\n', "    if False:\n", UNIT),
