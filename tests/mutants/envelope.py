@@ -44,7 +44,14 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant("inflated size", STRICT, "            if total > most:\n", "            if False:\n", UNIT),
     mutant("inflated whole", STRICT, "    if not unpacker.eof or unpacker.unused_data:\n", "    if False:\n", UNIT),
     mutant("request audience", EXCHANGE, 'claims.get("aud") != aud or claims.get("path") != verb', 'claims.get("path") != verb', UNIT),
-    mutant("request path", EXCHANGE, 'claims.get("aud") != aud or claims.get("path") != verb', 'claims.get("aud") != aud', UNIT),
+    Mutant(
+        "request path, and the typ that names it too",
+        (
+            Edit(EXCHANGE, 'claims.get("aud") != aud or claims.get("path") != verb', 'claims.get("aud") != aud'),
+            Edit(SIGNED, "    if header.typ != typ:\n", "    if False:\n"),
+        ),
+        (UNIT,),
+    ),
     mutant("request life", EXCHANGE, "    if not 0 <= exp - iat <= LIFE.total_seconds():\n", "    if False:\n", UNIT),
     mutant("request expired", EXCHANGE, " or exp + leeway < at:", ":", UNIT),
     mutant("request from the future", EXCHANGE, "if iat - leeway > at or exp", "if exp", UNIT),

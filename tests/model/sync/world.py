@@ -229,7 +229,9 @@ class Sync:
     def _withdraws(self, scene: Scene, truth: Truth) -> Iterator[Step]:
         """Let the clinic withdraw everything, or open again: the daemon wakes publish within the second."""
         open_ = truth.posture is Posture.OPEN
-        other = truth._replace(posture=Posture.WITHDRAWN if open_ else Posture.OPEN)
+        shown = self.clinic.view(self.agents.items[scene.agent]) if open_ else ()  # they leave at once, by the rules
+        left = tuple(sorted((dict(truth.left) | dict.fromkeys(shown, scene.tick)).items()))
+        other = truth._replace(posture=Posture.WITHDRAWN if open_ else Posture.OPEN, left=left)
         agent = self.agents.items[scene.agent]._replace(at_once=True)
         after = scene._replace(changes=scene.changes - 1, truth=self.truths(other))
         if open_:
