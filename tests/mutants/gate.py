@@ -25,7 +25,7 @@ GROUPS: tuple[tuple[str, tuple[Mutant, ...]], ...] = (
     ("slot sync", slots.MUTANTS),
 )
 ALL = tuple(each for _, found in GROUPS for each in found)
-LONGEST_S = 900
+LONGEST_S = 3600
 RED, NOT_IMPORTED = 1, 2
 """Exit codes of a layer that sees the guard missing, a program that cannot be imported included."""
 
