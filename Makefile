@@ -31,7 +31,7 @@ lint: $(READY) $(MO)  ## style, types for Linux and Windows, import contract
 	$(BIN)/lint-imports
 
 prove: $(READY)  ## every order of events with four faults, then a thousand simulated clinics (hours)
-	$(BIN)/python -m tests.model.prove 4
+	$(BIN)/python -m tests.model.prove
 	$(BIN)/python -m tests.sim 0 1000
 
 races: $(READY) $(DB)  ## a thousand races with the desk, and a hundred dead servers, for every mapping and memory
@@ -39,8 +39,9 @@ races: $(READY) $(DB)  ## a thousand races with the desk, and a hundred dead ser
 	  tests/adapters/mariadb/test_mariadb_killed.py tests/adapters/mapped/test_mapped_races.py \
 	  tests/adapters/mapped/test_mapped_killed.py
 
-mutants: $(READY)  ## take each guard of a booking away; the proof must miss it
+mutants: $(READY) $(MO)  ## take each guard away; names the layer of the proof that misses it
 	$(BIN)/python -m pytest -n 2 -v tests/model/test_mutants.py
+	$(BIN)/python -m tests.mutants.gate
 
 bench: $(READY) $(MO) $(DB) $(HL7)  ## figures, each beside a peer or a limit of the same run
 	@for script in bench/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -50,4 +50,4 @@ def held(store: Store) -> Release | None:
 def line(hub: Hub) -> str | None:
     """Return the line for one beat, None when nothing was told."""
     release = held(hub.store)
-    return None if release is None else release_line(release, hub.signing, iss=hub.origin, now=hub.clock.now())
+    return None if release is None else release_line(release, hub.ring.signing(), iss=hub.origin, now=hub.clock.now())

@@ -83,6 +83,13 @@ def test_a_jwk_of_another_shape_is_refused(change: dict[str, Any]) -> None:
         import_jwk(public_jwk(SIGNING) | change)
 
 
+@pytest.mark.parametrize("crv", ["Ed25519", "X25519"])
+def test_a_small_order_point_is_refused_whatever_its_kid(crv: str) -> None:
+    """The mutation gate saw that only the kid was looked at: here none is given."""
+    with pytest.raises(Rejected):
+        import_jwk({"kty": "OKP", "crv": crv, "x": write_base64url(little(1))}, crv)
+
+
 @pytest.mark.parametrize("jwk", [None, [], "x", 5])
 def test_what_is_no_jwk_is_refused(jwk: object) -> None:
     """Only an object."""

@@ -84,9 +84,7 @@ class FakeClock:
 
 
 def test_bookings_survive_a_clock_that_jumps(make: Callable[..., Faulty], tmp_path: Path) -> None:
-    """Ten minutes ahead, ten back: corrected by the hub's signed time. Three hours ahead: nothing is written until it
-    is set right.
-    """
+    """Ten minutes off is corrected by the hub's signed time; three hours ahead writes nothing until it is set right."""
     town = make()
     clock = FakeClock(tmp_path / "clock")
     town.environs["agent"] = clock.environ

@@ -177,7 +177,7 @@ class TinyAgent:
             self.view, self.seq = view, reply["seq"]
         return reply
 
-    def beat(self, renew: Any = True, **changed: Any) -> Any:
+    def beat(self, renew: Any = True, now: Any = None, **changed: Any) -> Any:
         body = {
             "version": "0.1.0",
             "os": "linux",
@@ -199,7 +199,7 @@ class TinyAgent:
             "renew": {"epoch": self.epoch, "seq": self.seq, "roots": self.roots()} if renew is True else renew or None,
             "sealing": self.statement(),
         }
-        return self.ask("beat", body | changed)
+        return self.ask("beat", body | changed, **({} if now is None else {"now": now}))
 
     def statement(self, n: Any = 1) -> Any:
         now = self.world.clock.now()

@@ -1,5 +1,6 @@
 """Both sides stay equal: snapshots, differences, roots, epochs, validity."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -161,6 +162,33 @@ def test_slots_lapse_ten_minutes_after_the_last_renewal(agent: Any, portal: Any,
     assert portal.slots() == [slot("a")["id"]]
     clock.tick(seconds=1)
     assert portal.slots() == []
+
+
+def test_a_difference_renews_only_what_had_just_been_read(agent: Any, portal: Any, slot: Any, clock: Any) -> None:
+    """A clinic that cannot read its agenda still withdraws; what stays in its view lapses all the same."""
+    agent.snapshot([slot("a"), slot("b", 10)])
+    clock.tick(minutes=9)
+    assert agent.differ(gone=[slot("a")["id"]], read=[])["seq"] == 2
+    clock.tick(minutes=1)
+    assert portal.slots() == []
+    agent.differ([slot("c", 11)], read=["principal"])
+    assert portal.slots() == [slot("b")["id"], slot("c")["id"]]
+
+
+def test_a_late_request_renews_as_of_its_signature(agent: Any, portal: Any, slot: Any, clock: Any) -> None:
+    """Six minutes under way are six minutes less; and an older proof takes nothing away from a newer one."""
+    agent.snapshot([slot("a")])
+    clock.tick(minutes=5)
+    signed = clock.now()
+    clock.tick(minutes=6)
+    agent.beat(now=signed)
+    assert portal.slots() == [slot("a")["id"]]
+    clock.tick(minutes=4, seconds=1)
+    assert portal.slots() == []
+    agent.beat()
+    agent.beat(now=signed + timedelta(minutes=5))
+    clock.tick(minutes=9)
+    assert portal.slots() == [slot("a")["id"]]
 
 
 def test_a_beat_renews_what_it_proves_equal(agent: Any, portal: Any, slot: Any, clock: Any) -> None:

@@ -1,7 +1,7 @@
 """The invariants of a booking that one step can break: I1 to I3, I5, I6 at the EMR, I13 at the view.
 
-Rule: the numbers are those of the design; the ones only rest can show stand in `rest.py`, those of the ledger and of
-the offered view in tests/slots.
+Rule: the numbers are those of the design; the ones only rest can show stand in `rest.py`, that of the
+ledger (I12) in `sync`.
 """
 
 from datetime import UTC, datetime

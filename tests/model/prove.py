@@ -19,10 +19,14 @@ import agent.core.booking
 import agent.legs.apply
 from tests.model.checker import Checker
 from tests.model.rulesets import BY_KEY, RULE_SETS
+from tests.model.sync.world import Sync
 from tests.model.values import SCENARIOS
 
 STATE_BYTES = 130
 """Memory of one state, measured: its number, its place in the set, in the list and in the parents."""
+SYNC = "slot-sync"
+SYNC_SEARCHES = (("2x1", 2), ("3x1", 1), ("2x2", 1))
+"""Slot sync: ticks and changes by the clinic, and the faults. It has no scenarios: every order of them is one search."""
 Task = tuple[str, str, int, int, int]
 """Rule set, scenario, agents, faults, most states."""
 
@@ -31,7 +35,11 @@ def search(task: Task) -> dict[str, object]:
     """Run one search; return its line of the table."""
     logging.disable(logging.CRITICAL)
     key, scenario, agents, faults, most = task
-    report = Checker(BY_KEY[key].make(), scenario, agents=agents, faults=faults, most=most).run()
+    if key == SYNC:
+        ticks, changes = map(int, scenario.split("x"))
+        report = Sync(ticks=ticks, changes=changes, faults=faults, most=most).run()
+    else:
+        report = Checker(BY_KEY[key].make(), scenario, agents=agents, faults=faults, most=most).run()
     return {
         "search": [key, scenario, agents, faults],
         "states": report.states,
@@ -65,6 +73,8 @@ def digest() -> str:
 
 def tasks(only: Iterable[str], agents: Iterable[int], faults: int, most: int) -> Iterator[Task]:
     """Yield the searches, the small ones first."""
+    if SYNC in only and 1 in agents:
+        yield from ((SYNC, size, 1, min(faults, fewer), most) for size, fewer in SYNC_SEARCHES)
     for count in agents:
         for rules in RULE_SETS:
             if rules.key in only and count in rules.agents:
@@ -78,7 +88,7 @@ def main(words: list[str]) -> int:
     ask.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     ask.add_argument("--memory", type=float, default=8, help="GB for all jobs together")
     ask.add_argument("--agents", type=int, nargs="+", default=[1, 2])
-    ask.add_argument("--only", nargs="+", default=sorted(BY_KEY), choices=sorted(BY_KEY))
+    ask.add_argument("--only", nargs="+", default=[*sorted(BY_KEY), SYNC], choices=[*sorted(BY_KEY), SYNC])
     ask.add_argument("--folder", type=Path, default=Path(".proof"))
     said = ask.parse_args(words)
     most = int(said.memory * 1e9 / said.jobs / STATE_BYTES)

@@ -1,6 +1,6 @@
 """Every rule set an adapter may promise, its model, and whether it claims that nothing is lost and nothing is twice.
 
-Rule: docs/proof.md and docs/preuve.md list the same sets; a test holds them to this file.
+Rule: docs/preuve.md lists the same sets in both languages; a test holds it to this file.
 """
 
 from collections.abc import Callable

@@ -8,7 +8,7 @@ from tests.mutants.mutant import Edit, Mutant, mutant
 CORE = ("unit", "tests/core/test_booking.py tests/core/test_booking_found.py tests/core/test_booking_desk.py")
 APPLY = ("unit", "tests/agent/test_apply.py")
 ARRIVAL, START, EVIDENCE = (f"agent/core/booking/{name}.py" for name in ("arrival", "start", "evidence"))
-LEG, WRITING, SAVING = "agent/legs/apply/__init__.py", "agent/legs/apply/writing.py", "agent/legs/apply/saving.py"
+LEG, WRITING = "agent/legs/apply/__init__.py", "agent/legs/apply/writing.py"
 ROW, WATCH = "agent/core/booking/row.py", "agent/legs/apply/watch.py"
 
 
@@ -55,13 +55,29 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant("a write in doubt claims its slot", ROW, "    if row.state in DOUBTFUL:\n        slots +=", "    if False:\n        slots +=", model("sql-token hold+rival 1 1"), CORE),
     mutant("a confirm keeps its hold", ROW, "    return on_hold(row) or (settled and now < row.until)\n", "    return settled and now < row.until\n", CORE),
     mutant("the intent is saved first", LEG, "        stored = self._saving.store(after, actions, now)\n        if stored is None:\n            return  # a newer version", "        stored = after\n        if stored is None:\n            return  # a newer version", model("sql-sidecar book 1 0"), APPLY),
-    mutant("enquire before a write", LEG, "        if writes and rules.enquire_first:\n            return True\n", "", model("hl7-enquiry book+cancel 1 2"), APPLY),
+    Mutant(
+        "enquire before a write, and after one",
+        (
+            Edit(LEG, "        if writes and rules.enquire_first:\n            return True\n", ""),
+            Edit(LEG, " or self.enquire() or row.attempt > 0)", " or self.enquire())"),
+            Edit(EVIDENCE, "    if event.now < quiet:\n        return row, (Ask(quiet),)\n", ""),
+            Edit(WRITING, "        return since + rules.longest_write + rules.quiet - now.age\n", "        return timedelta(0)\n"),
+        ),
+        (model("hl7-enquiry book+cancel 1 2"), APPLY),
+    ),
     mutant("a conflict may be with oneself", LEG, "            return True  # another agent of ours may have booked it for the very same order\n", "            return False\n", model("sql-sidecar book 2 0"), APPLY),
-    mutant("a rerun only by a fenced adapter", WRITING, "        if not rules.fenced:\n            return None\n", "", APPLY),
+    Mutant(
+        "no unfenced write is run again, the leg's and the core's",
+        (
+            Edit(WRITING, "        if not rules.fenced:\n            return None\n", ""),
+            Edit(EVIDENCE, "    if rules.recovery is Recovery.RERUN:\n        return row, (again(row),)\n", "    if rules.recovery is not Recovery.BLIND:\n        return row, (again(row),)\n"),
+        ),
+        (model("hl7-enquiry book 1 1"), APPLY),
+    ),
     mutant("one write in flight", LEG, "            turn=None if self._blocked else self.board.turn(),\n", "            turn=self.board.turn(),\n", model("sql-token hold+rival 1 1"), APPLY),
     mutant("an agenda that is read again", LEG, "            free = self._is_free(row, fresh, goal, now) if fresh or reading.complete else None\n", "            free = True\n", model("sql-token book 1 0"), APPLY),
     mutant("the rules as they are now", LEG, "                allowed = still_allowed(fresh, self.rules(), now.utc, on_hold=on_hold(row))\n", "                allowed = True\n", APPLY),
     mutant("many that vanish stop all writes", WATCH, "        if gone > MANY:\n            stop()\n", "        if gone > MANY:\n", APPLY),
     mutant("a lost answer is not a failure", WRITING, "            self.saving.commit(row, Unknown(now.utc), self.books.rules, now)\n", "            self.saving.commit(row, NotDone(), self.books.rules, now)\n", model("hl7-enquiry book 1 1"), APPLY),
-    mutant("compare and swap", SAVING, "            if fresh is None or (fresh.state, fresh.intent_ver) != (state, version):\n                return row if fresh is None else fresh\n", "", APPLY),
+    mutant("compare and swap", "agent/journal/bookings.py", "            if number != row.row and not (number is None and row.row == 0):\n", "            if False:\n", ("unit", "tests/agent/journal/test_bookings.py tests/agent/test_apply.py")),
 )  # fmt: skip

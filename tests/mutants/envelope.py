@@ -26,7 +26,14 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant("kid", SIGNED, "    key = keys.get(header.kid)\n", "    key = next(iter(keys.values()), None)\n", UNIT, HUB),
     mutant("typ", SIGNED, "    if header.typ != typ:\n", "    if False:\n", UNIT),
     mutant("header members", SIGNED, "if not members.keys() <= _HEADER_MEMBERS or members", "if members", UNIT),
-    mutant("algorithm", SIGNED, '_HEADER_MEMBERS or members.get("alg") != _ALG or', "_HEADER_MEMBERS or", UNIT),
+    Mutant(
+        "algorithm, ours and joserfc's",
+        (
+            Edit(SIGNED, '_HEADER_MEMBERS or members.get("alg") != _ALG or', "_HEADER_MEMBERS or"),
+            Edit(SIGNED, "algorithms=[_ALG])", 'algorithms=[_ALG, "EdDSA", "HS256", "none"])'),
+        ),
+        (UNIT,),
+    ),
     mutant("header size", SIGNED, "if len(parts[0]) > _HEADER_MOST or len", "if len", UNIT),
     mutant("payload size", SIGNED, " or len(parts[1]) > _PAYLOAD_MOST:", ":", UNIT),
     mutant("protocol version", SIGNED, '    if claims.get("v") != VERSION:\n', "    if False:\n", UNIT),
@@ -37,7 +44,14 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant("inflated size", STRICT, "            if total > most:\n", "            if False:\n", UNIT),
     mutant("inflated whole", STRICT, "    if not unpacker.eof or unpacker.unused_data:\n", "    if False:\n", UNIT),
     mutant("request audience", EXCHANGE, 'claims.get("aud") != aud or claims.get("path") != verb', 'claims.get("path") != verb', UNIT),
-    mutant("request path", EXCHANGE, 'claims.get("aud") != aud or claims.get("path") != verb', 'claims.get("aud") != aud', UNIT),
+    Mutant(
+        "request path, and the typ that names it too",
+        (
+            Edit(EXCHANGE, 'claims.get("aud") != aud or claims.get("path") != verb', 'claims.get("aud") != aud'),
+            Edit(SIGNED, "    if header.typ != typ:\n", "    if False:\n"),
+        ),
+        (UNIT,),
+    ),
     mutant("request life", EXCHANGE, "    if not 0 <= exp - iat <= LIFE.total_seconds():\n", "    if False:\n", UNIT),
     mutant("request expired", EXCHANGE, " or exp + leeway < at:", ":", UNIT),
     mutant("request from the future", EXCHANGE, "if iat - leeway > at or exp", "if exp", UNIT),

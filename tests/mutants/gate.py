@@ -25,7 +25,9 @@ GROUPS: tuple[tuple[str, tuple[Mutant, ...]], ...] = (
     ("slot sync", slots.MUTANTS),
 )
 ALL = tuple(each for _, found in GROUPS for each in found)
-LONGEST_S = 900
+LONGEST_S = 3600
+RED, NOT_IMPORTED = 1, 2
+"""Exit codes of a layer that sees the guard missing, a program that cannot be imported included."""
 
 
 def command(layer: str, what: str) -> list[str]:
@@ -57,9 +59,11 @@ def taken_away(mutant: Mutant, root: Path) -> None:
 
 
 def sees(root: Path, layer: str, what: str) -> bool:
-    """Say whether a layer goes red on the program in `root`."""
+    """Say whether a layer goes red on the program in `root`. Raises LookupError when it could not even begin."""
     env = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(command(layer, what), cwd=root, env=env, capture_output=True, timeout=LONGEST_S, check=False)
+    if done.returncode not in {0, RED, NOT_IMPORTED}:
+        raise LookupError(f"{layer} {what}: {done.stdout.decode()}{done.stderr.decode()}")
     return done.returncode != 0
 
 

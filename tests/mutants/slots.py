@@ -29,7 +29,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant("a renewal that differs is a resync", VIEW, '    return "resync" if differs and proof.seq >= clinic.seq else ""\n', '    return ""\n', SYNC1, HUB),
     mutant("renewal of this epoch", VIEW, '    if proof.epoch != clinic.epoch or clinic.epoch == 0:\n        return "stale-epoch"\n', "", SYNC1, HUB),
     mutant("renewed as of the request", "hub/ask.py", '    return min(now, (int(claims["iat"]) + 1) * 1_000_000)\n', "    return now\n", SYNC1),
-    mutant("renewed only what was read", VIEW, "if offer.read is None or site in offer.read]", "]", SYNC0, SYNC1, ("unit", "tests/hub/test_lapse.py")),
+    mutant("renewed only what was read", VIEW, "if offer.read is None or site in offer.read]", "]", SYNC0, SYNC1),
     mutant("the read is fresh", HEALTH, "        if name in reads and now.age - reads[name].age < POLLS * source.poll\n", "        if name in reads\n", SYNC0, LINK),
     mutant("a withdrawal on its way stops renewal", HEALTH, "return frozenset() if pulse.waiting is not None else just_read(", "return just_read(", SYNC0, LINK),
     mutant("an offer on its way stops renewal", BEAT, "Held(None if on_its_way else standing.epoch,", "Held(standing.epoch,", SYNC1, LINK),

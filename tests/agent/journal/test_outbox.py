@@ -79,6 +79,18 @@ def test_an_attempt_lives_until_30_s_before_its_end(journal: Journal, make: Simp
     assert journal.outbox().alive("outcomes", make.at()) is None
 
 
+def test_an_attempt_too_old_to_send_is_unsettled(journal: Journal, make: SimpleNamespace) -> None:
+    """It may have reached the hub: only its own receipt, or a failure, settles it."""
+    shown = _publish(journal, make, 0)
+    out = _offer(journal, make)
+    assert journal.outbox().alive("offer", make.at(minutes=9)) is None
+    old = journal.outbox().unsettled("offer")
+    assert old is not None
+    assert (old.covers, old.told) == (1, shown)
+    journal.outbox().receipted(out, "receipt-1", Standing(4, 1), make.at(minutes=9))
+    assert journal.outbox().unsettled("offer") is None
+
+
 def test_a_failed_attempt_is_forgotten_and_nothing_else(journal: Journal, make: SimpleNamespace) -> None:
     """A signed problem takes the attempt away; the view and what was told stay."""
     shown = _publish(journal, make, 0)

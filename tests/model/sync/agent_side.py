@@ -6,8 +6,8 @@ back to any earlier state by its rows.
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any, NamedTuple, TypeVar
@@ -22,7 +22,6 @@ from agent.core.health import Source, Vitals
 from agent.core.message import say
 from agent.core.model import Instant, Reading, Slot, SlotId, Window
 from agent.core.rules import Posture
-from agent.journal import ledger
 from agent.journal.migrations import migrate
 from agent.journal.outbox import JournalOutbox
 from agent.journal.tx import Reader, Tx
@@ -125,11 +124,10 @@ class Wire:
         return Answer(self.answer, now, timedelta(seconds=1))
 
 
-@dataclass
 class Clinic:
     """The agent's side: each step of each state worked out once."""
 
-    def __post_init__(self) -> None:
+    def __init__(self) -> None:
         self.store = MemoryStore()
         self._memo: dict[tuple[object, ...], Any] = {}
 
@@ -264,6 +262,3 @@ def _dice(agent: Agent, tick: int) -> Any:
     """Draw the same jti for the same attempt of the same agent, so that equal states stay equal."""
     name = sha256(repr((agent.rows, tick)).encode()).hexdigest()[:22]
     return SimpleNamespace(token=lambda: name)
-
-
-__all__ = ["CLINIC", "HUB_KEY", "ORIGIN", "TICK", "UTC", "Agent", "Clinic", "Said", "datetime", "ledger", "moment"]

@@ -229,7 +229,9 @@ class Sync:
     def _withdraws(self, scene: Scene, truth: Truth) -> Iterator[Step]:
         """Let the clinic withdraw everything, or open again: the daemon wakes publish within the second."""
         open_ = truth.posture is Posture.OPEN
-        other = truth._replace(posture=Posture.WITHDRAWN if open_ else Posture.OPEN)
+        shown = self.clinic.view(self.agents.items[scene.agent]) if open_ else ()  # they leave at once, by the rules
+        left = tuple(sorted((dict(truth.left) | dict.fromkeys(shown, scene.tick)).items()))
+        other = truth._replace(posture=Posture.WITHDRAWN if open_ else Posture.OPEN, left=left)
         agent = self.agents.items[scene.agent]._replace(at_once=True)
         after = scene._replace(changes=scene.changes - 1, truth=self.truths(other))
         if open_:
@@ -238,17 +240,14 @@ class Sync:
         yield f"the clinic {'withdraws everything' if open_ else 'opens again'}", False, self._read(after, "whole")
 
     def _mishaps(self, scene: Scene) -> Iterator[Step]:
-        agent, truth = self.agents.items[scene.agent], self.truths.items[scene.truth]
+        agent = self.agents.items[scene.agent]
         again = self.agents(self.clinic.restarted(agent))
         if again != scene.agent:
             yield "the agent restarts", True, scene._replace(agent=again)
         lost = self.agents(self.clinic.lost())
         if lost != scene.agent:
-            gone = dict(truth.left) | dict.fromkeys(self.clinic.view(agent), scene.tick)
-            for id_ in self.clinic.view(agent):  # nobody took it away: the old id may be sold while its slot is free
-                del gone[id_]
-            kept = self.truths(truth._replace(left=tuple(sorted(gone.items()))))
-            yield "the agent loses its journal", True, scene._replace(agent=lost, truth=kept)
+            # nobody took a slot away: the old id may be sold while its slot is free
+            yield "the agent loses its journal", True, scene._replace(agent=lost)
         if not scene.backup:
             yield "the hub is backed up", False, scene._replace(backup=scene.hub)
         elif scene.backup != scene.hub:
