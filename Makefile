@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 DB     := $(VENV)/.ready-databases
+FAULTS := $(VENV)/.ready-faults
 READY  := $(VENV)/.ready-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 PO     := $(wildcard agent/locale/*/LC_MESSAGES/creneau.po)
 MO     := $(PO:.po=.mo)
@@ -14,7 +15,7 @@ help:            ## say what can be made
 demo: $(READY) $(MO)  ## the whole job on a made-up clinic, no server needed
 	$(BIN)/creneau demo
 
-test: $(READY) $(MO) $(DB)  ## every test, with the coverage gates
+test: $(READY) $(MO) $(DB) $(FAULTS)  ## every test, with the coverage gates
 	$(BIN)/python -m pytest -n 2 --cov --cov-report= tests
 	$(BIN)/coverage report --include='agent/core/*' --fail-under=100 --skip-covered
 	$(BIN)/coverage report --omit='agent/core/*' --fail-under=90 --skip-covered --sort=cover
@@ -70,6 +71,15 @@ $(DB): $(READY)
 	$(BIN)/python -c 'import sys; from adapters.sql.private import missing; sys.exit(bool(missing()))' || \
 	  { $$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends $(DB_PACKAGES); } || \
 	  { echo "could not install: $(DB_PACKAGES)"; [ -z "$$CI" ]; }
+	@touch $@
+
+# What the tests under tests/faults do to a process from outside: a clock that lies, packets dropped in a network of its own.
+FAULT_PACKAGES := faketime nftables iproute2
+$(FAULTS): $(READY)
+	@sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); PATH="$$PATH:/usr/sbin"; \
+	{ command -v nft && command -v ip && ls /usr/lib/*/faketime/libfaketimeMT.so.1; } >/dev/null 2>&1 || \
+	  { $$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends $(FAULT_PACKAGES); } || \
+	  { echo "could not install: $(FAULT_PACKAGES)"; [ -z "$$CI" ]; }
 	@touch $@
 
 %.mo: %.po | $(READY)

@@ -109,4 +109,3 @@ def wire() -> Iterator[Wire]:
     """Lend a wire to put between agent and hub."""
     with Wire() as made:
         yield made
-

@@ -17,7 +17,7 @@ STOP_AT = Path(__file__).with_name("stop_at.py")
 
 
 def test_both_sides_killed_while_orders_stand_open(make: Callable[..., Faulty]) -> None:
-    """kill -9 of the agent, of the hub, of both, each time with an order just placed: each is booked once and told."""
+    """Kill -9 of the agent, of the hub, of both, each time with an order just placed: each is booked once and told."""
     town = make()
     town.join()
     for n, victims in enumerate((("agent",), ("hub",), ("agent", "hub"))):
@@ -84,9 +84,7 @@ class FakeClock:
 
 
 def test_bookings_survive_a_clock_that_jumps(make: Callable[..., Faulty], tmp_path: Path) -> None:
-    """Ten minutes ahead, ten back: corrected by the hub's signed time. Three hours ahead: nothing is written until it
-    is set right.
-    """
+    """Ten minutes ahead or back: corrected by the hub's signed time. Three hours: nothing is written until set right."""
     town = make()
     clock = FakeClock(tmp_path / "clock")
     town.environs["agent"] = clock.environ

@@ -72,7 +72,7 @@ class Wire:
             for source, sink, answers in ((caller, hub, False), (hub, caller, True)):
                 threading.Thread(target=self._pump, args=(source, sink, answers), daemon=True).start()
 
-    def _pump(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:  # noqa: FBT001 - thread's args
+    def _pump(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:
         passed = 0
         with suppress(OSError):
             while data := source.recv(CHUNK):
@@ -85,14 +85,12 @@ class Wire:
     def _harm(self, data: bytes, source: socket.socket, sink: socket.socket, *, answers: bool, passed: int) -> bytes:
         """Return what goes on of these bytes. TLS's own handshake passes first, so that requests reach the hub."""
         shaken, mode = passed > SHAKEN, self.mode
-        act = self.on_answer if answers and shaken else None
-        if act is not None:
-            self.on_answer = None
+        if self.on_answer is not None and answers and shaken:
+            act, self.on_answer = self.on_answer, None
             sink.sendall(data[: len(data) // 2])
             act()
-        elif mode in ("", "corrupt") and not (mode and answers):
-            return data
-        elif mode == "half-open" and not (answers and shaken):
+            mode = "cut"
+        if not mode or (mode == "corrupt" and not answers) or (mode == "half-open" and not (answers and shaken)):
             return data
         self.harmed += 1
         if mode == "delay":
@@ -100,7 +98,7 @@ class Wire:
             return data
         if mode == "corrupt":
             return data[:-1] + bytes([data[-1] ^ 1])
-        if act is not None or mode == "cut":
+        if mode == "cut":
             _reset(source)
             _reset(sink)
         return b""
