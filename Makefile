@@ -7,6 +7,7 @@ WEB    := $(VENV)/.ready-browser
 TRACE  := $(VENV)/.ready-strace
 FHIR   := $(VENV)/.ready-fhir
 HL7    := $(VENV)/.ready-hl7-peers
+FAULTS := $(VENV)/.ready-faults
 READY  := $(VENV)/.ready-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 PO     := $(wildcard agent/locale/*/LC_MESSAGES/creneau.po)
 MO     := $(PO:.po=.mo)
@@ -18,7 +19,7 @@ help:            ## say what can be made
 demo: $(READY) $(MO)  ## the whole job on a made-up clinic, no server needed
 	$(BIN)/creneau demo
 
-test: $(READY) $(MO) $(DB) $(FHIR) $(HL7) $(WEB) $(TRACE)  ## every test, with the coverage gates
+test: $(READY) $(MO) $(DB) $(FHIR) $(HL7) $(WEB) $(TRACE) $(FAULTS)  ## every test, with the coverage gates
 	$(BIN)/python -m pytest -n 2 --cov --cov-report= tests
 	$(BIN)/coverage report --include='agent/core/*' --fail-under=100 --skip-covered
 	$(BIN)/coverage report --omit='agent/core/*' --fail-under=90 --skip-covered --sort=cover
@@ -144,6 +145,15 @@ $(HL7): $(READY)
 
 fuzz: $(READY)   ## throw bytes at the HL7 reader for a minute, guided by coverage
 	$(BIN)/python -m tests.adapters.er7.fuzz 60
+
+# What the tests under tests/faults do to a process from outside: a clock that lies, packets dropped in a network of its own.
+FAULT_PACKAGES := faketime nftables iproute2
+$(FAULTS): $(READY)
+	@sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); PATH="$$PATH:/usr/sbin"; \
+	{ command -v nft && command -v ip && ls /usr/lib/*/faketime/libfaketimeMT.so.1; } >/dev/null 2>&1 || \
+	  { $$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends $(FAULT_PACKAGES); } || \
+	  { echo "could not install: $(FAULT_PACKAGES)"; [ -z "$$CI" ]; }
+	@touch $@
 
 %.mo: %.po | $(READY)
 	$(BIN)/pybabel -q compile -i $< -o $@

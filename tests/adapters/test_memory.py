@@ -34,7 +34,8 @@ def test_the_receptionist_looks_then_books() -> None:
 def test_a_verify_that_fails_after_the_commit_is_ambiguous() -> None:
     """What stands is committed: "surely not done" would let another write be made of it (simulated life 246)."""
     clinic, emr, _ = two()
-    cut = MemoryEmr(NAME, clinic, Still(), pause=lambda: cut.close())  # noqa: PLW0108 - `cut` is not there yet
+    cut = MemoryEmr(NAME, clinic, Still())
+    cut._pause = cut.close
     slot = at(emr, 9)
     with pytest.raises(Ambiguous):
         book(cut, slot)

@@ -85,12 +85,12 @@ class Wire:
     def _harm(self, data: bytes, source: socket.socket, sink: socket.socket, *, answers: bool, passed: int) -> bytes:
         """Return what goes on of these bytes. TLS's own handshake passes first, so that requests reach the hub."""
         shaken, mode = passed > SHAKEN, self.mode
-        act = self.on_answer if answers and shaken else None
-        if act is not None:
-            self.on_answer = None
+        if self.on_answer is not None and answers and shaken:
+            act, self.on_answer = self.on_answer, None
             sink.sendall(data[: len(data) // 2])
             act()
-        elif (mode in ("", "corrupt") and not (mode and answers)) or (mode == "half-open" and not (answers and shaken)):
+            mode = "cut"
+        if not mode or (mode == "corrupt" and not answers) or (mode == "half-open" and not (answers and shaken)):
             return data
         self.harmed += 1
         if mode == "delay":
@@ -98,7 +98,7 @@ class Wire:
             return data
         if mode == "corrupt":
             return data[:-1] + bytes([data[-1] ^ 1])
-        if act is not None or mode == "cut":
+        if mode == "cut":
             _reset(source)
             _reset(sink)
         return b""

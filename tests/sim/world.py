@@ -73,8 +73,7 @@ class World:
             self.hub_folder = self.folder / "hub"
             desk.init(self.hub_folder, ORIGIN, clock=self.time)
             self.hub = open_hub(self.hub_folder, self.time, PLENTY)
-            opening.callback(lambda: self.hub.close())
-            opening.callback(lambda: [one.close() for one in self.computers])
+            opening.callback(self._end)
             self.current = self._new()
             self.current.begin()
             self.current.enrol(desk.code(self.hub_folder, self.NAME, clock=self.time))
@@ -84,6 +83,11 @@ class World:
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
+
+    def _end(self) -> None:
+        for one in self.computers:
+            one.close()
+        self.hub.close()
 
     def _new(self) -> Computer:
         self.computers.append(Computer(self, len(self.computers)))
@@ -259,7 +263,7 @@ class World:
         self.portal.knows.clear()
 
     def rouse(self) -> None:
-        """An order arrived at the hub: whoever waits for one is answered."""
+        """Answer whoever waits at the hub: an order arrived."""
         for one in self.computers:
             one.rouse()
 
