@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 
 from adapters.conformance import NAME, Opening, Standing, tools
-from adapters.fhir.book import Point
 from adapters.fhir.emr import FhirEmr
 from adapters.fhir.factory import line_of, terms_of
+from adapters.fhir.lastlook import Point
 from adapters.fhir.line import Line
 from adapters.fhir.terms import APPLIED, BOOKING
 from agent.core.booking import Op

@@ -4,14 +4,13 @@ Rule: the Slot under its ETag first, the Appointment second; what the Appointmen
 cut off in between is found by its mark and finished or undone by whoever comes next.
 """
 
-import logging
 from collections.abc import Callable
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any
 
 from adapters.fhir.answer import WRITING
-from adapters.fhir.draft import cancelled, drafted, moved, reason
+from adapters.fhir.draft import cancelled, drafted, moved, withdrawn
+from adapters.fhir.lastlook import LastLook, Point
 from adapters.fhir.profile import LONGEST, Profile
 from adapters.fhir.record import Applied, Place, Record, answer, named
 from adapters.fhir.records import Records
@@ -23,19 +22,8 @@ from agent.core.message import say
 from agent.core.model import BookingId, Patient, Slot
 from agent.ports import Clock
 
-log = logging.getLogger("creneau.adapters.fhir")
-
 TRIES = 3
 """How often a Slot that somebody else keeps changing is tried for within one write."""
-
-
-class Point(StrEnum):
-    """Where a test may step between our requests."""
-
-    CLAIMED = "claimed"
-    CHECKED = "checked"
-    WRITTEN = "written"
-    VERIFIED = "verified"
 
 
 class Writer:
@@ -57,6 +45,7 @@ class Writer:
         self._clock = clock
         self._matched = matched
         self._pause = pause
+        self._last = LastLook(slots, records, pause)
 
     def write(self, write: Write, profile: Profile) -> Effect:
         """Return what is true afterwards. Raises Transient, Ambiguous, Refused, Misconfigured as the port says."""
@@ -77,7 +66,7 @@ class Writer:
         """Return the effect; None = somebody was faster somewhere, so that all has to be looked at again."""
         own = self._records.find(write.booking, profile)
         if own is not None and own.is_pending:
-            own = self._settle(own, write.op)
+            own = self._last.settle(own, write.op)
             if own is None:
                 return None
         if own is not None and (own.applied.version >= write.version or not (own.is_ours or own.is_closed)):
@@ -110,19 +99,19 @@ class Writer:
         made = self._records.make(write.booking, cancelled(write.booking, applied), profile)
         if made is None:
             return None
-        self._tidy(made)
+        self._last.tidy(made)
         return answer(made)
 
     def _cancelled(self, own: Record, write: Write) -> Effect | None:
         where = own.now.slot if own.now is not None and own.now.slot else None
         applied = Applied(write.version, Outcome.CANCELLED)
-        after = self._records.put(own, {**moved(own, applied), "status": "cancelled", **_reason(applied)})
+        after = self._records.put(own, withdrawn(own, applied))
         if after is None:
             return None
         there = self._slots.get(where) if where else None
         if there is not None:
             self._slots.release(there, own.booking)
-        self._tidy(after)
+        self._last.tidy(after)
         return answer(after)
 
     # ---- book and move
@@ -219,7 +208,7 @@ class Writer:
         after = self._records.put(own, moved(own, applied))
         if after is None:
             return None
-        self._tidy(after)
+        self._last.tidy(after)
         return answer(after)
 
     # ---- verify
@@ -227,60 +216,17 @@ class Writer:
     def _verified(self, made: Record, write: Write) -> Effect | None:
         self._pause(Point.WRITTEN, write.op)
         try:
-            sure = self._settle(made, write.op)
+            sure = self._last.settle(made, write.op)
         except CreneauError as cause:  # the appointment stands: whoever asks again settles it
             if isinstance(cause, Transient | Refused):
                 raise _unsettled() from cause
             raise
         return None if sure is None else answer(sure)
 
-    def _settle(self, own: Record, op: Op) -> Record | None:
-        """Look again: a human's appointment wins, else the Slot that a move leaves is given up. None = look anew."""
-        cells = self._slots.claimed(own.booking)
-        here = next((cell for cell in cells if cell.place == own.applied.place), None)
-        left = own.applied.previous
-        old = next((cell for cell in cells if left and cell.place is not None and cell.place.slot == left), None)
-        if here is None or self._slots.others(here, own.booking):
-            return self._yield(own, here, old)
-        sure = Applied(own.applied.version, own.applied.outcome, own.applied.place)
-        after = self._records.put(own, {**moved(own, sure), "status": "booked"})
-        if after is None:
-            return None
-        self._pause(Point.VERIFIED, op)
-        self._tidy(after)
-        return after
-
-    def _yield(self, own: Record, here: Cell | None, old: Cell | None) -> Record | None:
-        """Undo ours: back to the old time of a move, else cancelled."""
-        log.info("booking.yielded booking=%s", own.booking)
-        version = own.applied.version
-        if old is not None and old.place is not None:
-            applied = Applied(version, Outcome.CONFLICT, old.place)
-            back = moved(own, applied, old, self._slots.people(old), "booked")
-        else:
-            applied = Applied(version, Outcome.CONFLICT)
-            back = {**moved(own, applied), "status": "cancelled", **_reason(applied)}
-        after = self._records.put(own, back)
-        if after is not None:
-            if here is not None:
-                self._slots.release(here, own.booking)
-            self._tidy(after)
-        return after
-
-    def _tidy(self, own: Record) -> None:
-        """Give back every Slot we claimed for this booking but the one it stands in."""
-        for cell in self._slots.claimed(own.booking):
-            if cell.place != own.applied.place and cell.version <= own.applied.version:
-                self._slots.release(cell, own.booking)
-
 
 def _is_same(cell: Cell, slot: Slot) -> bool:
     """Say whether the Slot still has the times that were offered."""
     return cell.place == Place(slot.key, slot.start) and cell.end is not None and cell.end == slot.end
-
-
-def _reason(applied: Applied) -> dict[str, Any]:
-    return {"cancelationReason": reason(applied.outcome)}
 
 
 def _busy() -> Transient:

@@ -67,6 +67,11 @@ def moved(
     return {**changed, **_at(cell), "participant": at_work, "status": status}
 
 
+def withdrawn(own: Record, applied: Applied) -> dict[str, Any]:
+    """Return our Appointment cancelled, with why."""
+    return {**moved(own, applied), "status": "cancelled", "cancelationReason": reason(applied.outcome)}
+
+
 def reason(outcome: Outcome) -> dict[str, Any]:
     """Return why it was cancelled, in words the desk reads."""
     words = {Outcome.CANCELLED: "Annulé en ligne", Outcome.CONFLICT: "Plage déjà prise"}

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 from adapters.fhir import agenda
 from adapters.fhir.answer import READING
-from adapters.fhir.book import Point, Writer
+from adapters.fhir.book import Writer
 from adapters.fhir.check import findings
+from adapters.fhir.lastlook import Point
 from adapters.fhir.line import Line
 from adapters.fhir.patient import Patients
 from adapters.fhir.profile import BLURRED, LONGEST, Profile, fingerprint, keep, load, tried

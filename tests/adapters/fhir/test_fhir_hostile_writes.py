@@ -109,7 +109,7 @@ def test_a_second_agents_double_is_struck(den: Callable[[frozenset[str]], Den]) 
 
 def test_a_move_cut_off_after_its_write_goes_back_when_it_lost(den: Callable[[frozenset[str]], Den]) -> None:
     """The desk took the new time after we looked: the patient has the old one again, and its Slot is still ours."""
-    from adapters.fhir.book import Point
+    from adapters.fhir.lastlook import Point
 
     one = den(MEDPLUM)
     one.tried()
