@@ -55,6 +55,21 @@ def test_a_peer_is_known_by_when_it_was_last_heard(
     assert raw.last_at("EMR^CLINIC") == make.at(minutes=2).utc
 
 
+def test_what_was_never_understood_goes_after_a_month_too(
+    journal: Journal, message: RawMessage, make: SimpleNamespace
+) -> None:
+    """Read or dead, a message may name a patient; one still to be read stays."""
+    raw = journal.raw("dme")
+    for number in ("read", "dead", "unread"):
+        raw.keep(replace(message, control_id=number), b"ack")
+    raw.settle([1], {2: "100 SCH"}, {})
+    journal.tidy(make.at(days=29))
+    assert journal.read(lambda db: db.value("SELECT count(*) FROM raw")) == 3
+    journal.tidy(make.at(days=40))
+    assert [one.control_id for _, one in raw.unread(9)] == ["unread"]
+    assert journal.read(lambda db: db.value("SELECT count(*) FROM raw")) == 1
+
+
 def test_notes_belong_to_one_source(reopen: Callable[..., Journal]) -> None:
     """Set, replaced, deleted, listed by prefix; a prefix is no pattern."""
     store = reopen().store("dme")
