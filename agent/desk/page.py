@@ -32,7 +32,7 @@ var state=document.getElementById('state'),old=document.getElementById('old'),st
 var written=Date.parse(document.getElementById('written').getAttribute('datetime')),paused=false,loaded=Date.now();
 function look(){{
 old.hidden=!(Math.abs(Date.now()-written)>{OLD_S * 1000});state.hidden=!old.hidden;
-if(!paused&&Date.now()-loaded>60000&&location.protocol!=='about:')location.reload();
+if(!paused&&Date.now()-loaded>60000){{paused=true;location.reload();}}
 }}
 stop.hidden=false;
 stop.addEventListener('click',function(){{paused=!paused;stop.setAttribute('aria-pressed',String(paused));}});

@@ -58,7 +58,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "enquire before a write, and after one",
         (
-            Edit(LEG, "        if writes and rules.enquire_first:\n            return True\n", ""),
+            Edit(LEG, "        if writes and (rules.enquire_first or (self.others and not has(row))):\n            return True\n", ""),
             Edit(LEG, " or self.enquire() or row.attempt > 0)", " or self.enquire())"),
             Edit(EVIDENCE, "    if event.now < quiet:\n        return row, (Ask(quiet),)\n", ""),
             Edit(WRITING, "        return since + rules.longest_write + rules.quiet - now.age\n", "        return timedelta(0)\n"),

@@ -48,7 +48,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant("under an order: not in the view", "agent/legs/publish.py", "        held = ordered | self.views.held()\n", "        held = frozenset()\n", PUBLISH),
     Mutant(
         "who writes the roots",
-        (Edit(VIEW, '    roots = {site: root(row["leaf"] for row in slots.values() if row["site"] == site) for site in known}\n', '    roots = {site: offer.roots.get(site, "") for site in known}\n'),
+        (Edit(VIEW, '    roots = {site: root(row["leaf"] for row in slots.values() if row["site"] == site) for site in sorted(known)}\n', '    roots = {site: offer.roots.get(site, "") for site in known}\n'),
          Edit(VIEW, "        roots[site] = root(leaves)\n", "        roots[site] = offer.roots.get(site, root(leaves))\n")),
         (SYNC1, HUB),
     ),

@@ -102,7 +102,6 @@ def test_without_a_keeper_the_answer_is_let_go(house: Any, leg: Beat) -> None:
         leg.board,
         leg.sites,
         leg.sources,
-        leg.tick,
         lambda _now: Vitals("0.1.0", "linux", "i" * 22, "ok", 3, False, 1, "s", ledger_head="ab"),
     )
     house.hub.script = [{"countersigned": "ab"}]

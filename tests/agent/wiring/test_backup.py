@@ -24,7 +24,6 @@ from agent.keys import make_root
 from agent.keys.sealedfile import SealedReader, SealedWriter
 from agent.wiring import running
 from agent.wiring.catalog import entries
-from agent.wiring.nightly import Nightly
 from agent.wiring.restore import restore
 from agent.wiring.sample import CLINIC, Sample
 from agent.wiring.state import State
@@ -189,7 +188,7 @@ def test_the_night_lets_old_copies_go(sample: Sample) -> None:
     stale = sample.folder / "etat" / "journal-shape-1.before"
     stale.write_bytes(b"")
     os.utime(stale, (0, 0))
-    Nightly(sample.agent.state, lambda *_: None).night()  # type: ignore[union-attr]
+    sample.agent._nightly.night()  # type: ignore[union-attr]
     assert not stale.exists()
 
 
