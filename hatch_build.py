@@ -1,5 +1,6 @@
 """Compile the message catalogues while a wheel or an editable install is made."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,4 +16,8 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
         """Run before the files are gathered."""
         for source in sorted(Path(self.root, "agent", "locale").glob("*/LC_MESSAGES/creneau.po")):
             with source.open("rb") as po, source.with_suffix(".mo").open("wb") as mo:
-                write_mo(mo, read_po(po))
+                catalogue = read_po(po)
+                catalogue.creation_date = catalogue.revision_date = datetime.fromtimestamp(
+                    0, UTC
+                )  # else the time of the build
+                write_mo(mo, catalogue)

@@ -6,6 +6,7 @@ Rule: this machine only, never the network; who asks is told by the system, from
 import hashlib
 import io
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from agent.door.wire import Peer
 RIGHTS = "D:P(D;;GA;;;NU)(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;OW)(A;;0x12019b;;;AU)"
 """Nobody from the network; whoever logged in on this machine may talk (read and write, not make a pipe of that name)."""
 CHUNK = 1 << 16
+BUSY_S, BUSY_MS = 10, 500
+"""How long an asker waits while others are at the door, and how often it looks."""
 
 
 def pipe_name(path: Path) -> str:
@@ -27,6 +30,7 @@ def pipe_name(path: Path) -> str:
 
 if sys.platform == "win32":  # pragma: no cover - run under Wine
     import contextlib
+    import ctypes
     from typing import Any, Self
 
     import pywintypes
@@ -103,8 +107,8 @@ if sys.platform == "win32":  # pragma: no cover - run under Wine
         def shutdown(self, how: int) -> None:
             """Cut what waits on it, from any thread."""
             del how
-            with contextlib.suppress(pywintypes.error, OSError):
-                win32file.CancelIoEx(self._handle, None)  # type: ignore[attr-defined] # newer than the stubs
+            if self._handle is not None:
+                ctypes.windll.kernel32.CancelIoEx(ctypes.c_void_p(int(self._handle)), None)
 
         def close(self) -> None:
             """Close it; the answering side first lets the asker fetch its answer, which a closed pipe would throw away."""
@@ -120,7 +124,7 @@ if sys.platform == "win32":  # pragma: no cover - run under Wine
 
         def peer(self) -> Peer:
             """Return who is at the other end: by taking their identity for a moment, once something was read."""
-            win32pipe.ImpersonateNamedPipeClient(self._handle)  # type: ignore[attr-defined] # newer than the stubs
+            win32security.ImpersonateNamedPipeClient(self._handle)
             try:
                 token = win32security.OpenThreadToken(win32api.GetCurrentThread(), win32con.TOKEN_QUERY, True)
             finally:
@@ -164,10 +168,11 @@ if sys.platform == "win32":  # pragma: no cover - run under Wine
                         == win32event.WAIT_OBJECT_0
                     ):
                         raise OSError("shut")
-                line = Line(self._next, asked=True)
-                self._next = self._made(0)
-            except pywintypes.error as error:
+            except pywintypes.error as error:  # an asker who left before we looked: the same pipe serves the next one
+                with contextlib.suppress(pywintypes.error):
+                    win32pipe.DisconnectNamedPipe(self._next)
                 raise OSError(error.winerror, "pipe") from error
+            line, self._next = Line(self._next, asked=True), self._made(0)
             return line, None
 
         def shutdown(self, how: int) -> None:
@@ -211,7 +216,8 @@ if sys.platform == "win32":  # pragma: no cover - run under Wine
     def dial(path: Path, longest: timedelta) -> Line:
         """Return a connection; Transient when nobody listens, Misconfigured when this account may not."""
         name = pipe_name(path)
-        for last in (False, True):
+        ends = time.monotonic() + BUSY_S
+        while True:
             try:
                 handle = win32file.CreateFile(
                     name,
@@ -231,14 +237,13 @@ if sys.platform == "win32":  # pragma: no cover - run under Wine
                         say("your account may not talk to the agent"),
                         say("log in on this machine itself, or ask the administrator"),
                     ) from cause
-                if cause.winerror == _BUSY and not last:
+                if cause.winerror == _BUSY and time.monotonic() < ends:
                     with contextlib.suppress(pywintypes.error):
-                        win32pipe.WaitNamedPipe(name, 5000)
+                        win32pipe.WaitNamedPipe(name, BUSY_MS)
                     continue
                 raise Transient(wire.DOING, say("no running agent answers here"), say("creneau run")) from cause
             else:
                 return line
-        raise Transient(wire.DOING, say("the agent did not answer"), say("creneau status"))
 
     def peer_of(line: Line) -> Peer:
         """Return who is at the other end."""
