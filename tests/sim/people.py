@@ -66,8 +66,8 @@ class Portal:
         with self.world.hub.store.read() as conn:
             return list(conn.scalars(asked))
 
-    def _sealed(self, booking: str, version: int) -> str | None:
-        """Seal a patient to the key the hub has the clinic's word for; None while it has none."""
+    def _sealed(self, booking: str, version: int, **more: str) -> str | None:
+        """Seal a patient to the key the hub has the clinic's word for; None while it has none. `more`: of the patient."""
         name = self.world.NAME
         live = (CLINIC_KEY.c.clinic == name, CLINIC_KEY.c.retired.is_(None))
         with self.world.hub.store.read() as conn:
@@ -75,7 +75,7 @@ class Portal:
             keys = named(import_jwk(json.loads(row)) for row in conn.scalars(select(CLINIC_KEY.c.signing).where(*live)))
         if text is None:
             return None
-        patient = {"booking": booking, "version": version, "family": booking, "given": "A"}
+        patient = {"booking": booking, "version": version, "family": booking, "given": "A", **more}
         return seal_patient(patient, open_statement(text, keys, clinic=name).key)
 
 

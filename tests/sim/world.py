@@ -135,7 +135,7 @@ class World:
         )
         return Plan(
             self.folder / "creneau.toml", ClinicPlan("Clinique", "", "fr"), HubPlan(ORIGIN, "", ""), emrs, sites,
-            self.rules, BookingPlan("", timedelta(0), "", 1000), DeskPlan("", (), ""), ServicePlan(state, "info", 1),
+            self.rules, BookingPlan("", timedelta(0), "release", 1000), DeskPlan("", (), ""), ServicePlan(state, "info", 1),
         )  # fmt: skip
 
     @property
