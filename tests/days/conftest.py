@@ -49,7 +49,7 @@ class Day:
 
     def until(self, what: str, ready: Callable[[], T | None]) -> T:
         """Return the first true answer, with what was waited for when it does not come."""
-        ends = self.sample.time() + timedelta(seconds=20)
+        ends = self.sample.time() + timedelta(seconds=60)
         while not (found := ready()):
             assert self.sample.time() < ends, (what, self.status())
             threading.Event().wait(0.05)

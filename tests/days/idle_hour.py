@@ -39,9 +39,9 @@ class FastEvent(threading.Event):
         return super().wait(None if timeout is None else timeout / TIMES)
 
 
-def fast(shop: Any) -> Any:
+def fast(shop: Any, *more: Any) -> Any:
     """Return the posts, with waits by the fast clock and their steps counted."""
-    made = _posts(shop)
+    made = _posts(shop, *more)
     for post in made.all:
         post.wake = FastEvent()
         post.leg.step = counted(post.kind, post.leg.step)

@@ -59,9 +59,9 @@ around(JournalOutbox, "receipted", "told", is_offer)
 _posts = wired.posts
 
 
-def marked(shop: Any) -> Any:
+def marked(shop: Any, *more: Any) -> Any:
     """Return the posts, with apply legs that die at their marks."""
-    made = _posts(shop)
+    made = _posts(shop, *more)
     for leg in made.applies:
         leg.mark = leg._saving.mark = lambda mark, _booking: die(mark.name)
     return made

@@ -18,9 +18,9 @@ from agent.wiring.catalog import entries
 _posts = wired.posts
 
 
-def marked(shop: Any) -> Any:
+def marked(shop: Any, *more: Any) -> Any:
     """Return the posts, with apply legs that stop once the intent is durable and the write not yet sent."""
-    made = _posts(shop)
+    made = _posts(shop, *more)
     for leg in made.applies:
         leg.mark = leg._saving.mark = stop
     return made
