@@ -33,7 +33,7 @@ PATIENT = {
 
 
 class Day:
-    """The sample on a bad day. Nothing here waits longer than 20 s."""
+    """The sample on a bad day. Nothing here waits longer than 60 s."""
 
     def __init__(self, sample: Sample) -> None:
         self.sample = sample

@@ -255,7 +255,9 @@ def _read(window: Window, slots: tuple[Slot, ...], how: str) -> Reading:
 
 def _keys() -> Any:
     who = Identity(CLINIC, ORIGIN, "instance", "")
-    return SimpleNamespace(identity=lambda: who, signing=lambda: AGENT_KEY, hub=lambda: named([HUB_KEY]), rotation=lambda **_: None)
+    return SimpleNamespace(
+        identity=lambda: who, signing=lambda: AGENT_KEY, hub=lambda: named([HUB_KEY]), rotation=lambda **_: None
+    )
 
 
 def _dice(agent: Agent, tick: int) -> Any:
