@@ -313,3 +313,14 @@ def test_only_a_request_to_enter_ends_by_time() -> None:
     cancelling = applied(booked, 2, None)
     for row in (booked, cancelling):
         assert advance(row, RequestOver(), None) == (row, ())
+
+
+def test_a_patient_who_arrived_is_told_of_and_asks_nothing() -> None:
+    """Received at the desk, at the time it was booked for: the hub hears `changed`, nobody gets a task."""
+    row = written(None, 1, S1)
+    effects = {slot: Effect(ME, 1, Outcome.BOOKED, REF, slot.key, theirs=True) for slot in (S1, S2)}
+    asks = {
+        slot: [one for one in advance(row, Seen(effects[slot]), AUTO)[1] if isinstance(one, Task)] for slot in effects
+    }
+    assert asks == {S1: [], S2: [Task(TaskKind.STAFF_CHANGED)]}
+    assert advance(row, Seen(effects[S1]), AUTO)[0].outcome is Outcome.CHANGED

@@ -55,9 +55,11 @@ def proved(row: Booking, effect: Effect) -> Result:
 
 
 def staff(row: Booking, effect: Effect, version: int | None = None) -> Result:
-    """Report that staff took the appointment over: from now on it is theirs."""
-    outcome = Outcome.CANCELLED_BY_CLINIC if effect.outcome in GONE else Outcome.CHANGED
-    return settle(as_shown(row, effect), outcome, TaskKind.STAFF_CHANGED, version=version)
+    """Report that staff took the appointment over: from now on it is theirs. A patient who arrived asks nothing of anyone."""
+    gone = effect.outcome in GONE
+    stays = not gone and row.cur_slot is not None and effect.slot in {None, row.cur_slot.key}
+    outcome = Outcome.CANCELLED_BY_CLINIC if gone else Outcome.CHANGED
+    return settle(as_shown(row, effect), outcome, *(() if stays else (TaskKind.STAFF_CHANGED,)), version=version)
 
 
 def as_shown(row: Booking, effect: Effect) -> Booking:
