@@ -47,6 +47,15 @@ def test_a_cancel_goes_to_the_source_where_the_appointment_stands(clinic: Clinic
     assert (clinic.booking().emr, clinic.booking().state) == (OTHER, State.QUEUED)
 
 
+def test_an_older_end_here_says_nothing_of_the_other_source(clinic: Clinic) -> None:
+    """Cancelled here, then booked there, then the journal was lost: the mark of the cancel is not taken for the whole."""
+    clinic.emr.has[ME] = Effect(ME, 2, Outcome.CANCELLED)
+    clinic.journal.order(S1, 3, told=2)
+    clinic.settle()
+    assert clinic.emr.writes == []
+    assert (clinic.booking().state, clinic.booking().outcome) == (State.UNSURE, Outcome.CHECKING)
+
+
 @pytest.mark.parametrize("gone", [Outcome.CANCELLED, Outcome.CANCELLED_BY_CLINIC])
 def test_what_ended_in_another_source_is_booked(clinic: Clinic, other: Agenda, gone: Outcome) -> None:
     """Nothing stands there any more."""

@@ -287,11 +287,12 @@ class Apply:
         effect = self._writing.find(row.booking)
         if effect is not None and effect.pending and writes:
             return row  # the adapter verifies what it finds cut off before it writes
-        other = self._elsewhere(row) if effect is None else None
+        old = effect is not None and effect.outcome in GONE and effect.version < row.seen_ver
+        other = self._elsewhere(row) if effect is None or old else None
         if other is not None and row.goal is None:
             self._saving.store(replace(row, emr=other), (), now)  # its own leg cancels it there
             return None
-        event = Looked(effect, now.utc, elsewhere=other is not None)
+        event = Looked(None if other is not None else effect, now.utc, elsewhere=other is not None)
         known, actions = advance(row, event, rules)
         if actions:
             self._saving.store(known, actions, now)
