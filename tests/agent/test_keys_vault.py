@@ -267,7 +267,7 @@ def test_a_missing_or_damaged_root_key_says_what_to_do(tmp_path: Path) -> None:
         root_key(tmp_path, {})
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows has ACLs, not modes")
+@pytest.mark.skipif(os.name != "posix", reason="only on POSIX: Windows has ACLs, not modes")
 def test_a_root_key_others_may_read_is_refused(tmp_path: Path) -> None:
     """A key that every account reads seals nothing."""
     make_root(tmp_path)
