@@ -67,6 +67,13 @@ def test_a_slot_that_comes_back_gets_a_new_id() -> None:
     assert enter(gone, offer(a=slot_of()), ids("new"))[key("a")][0] == "new0"
 
 
+def test_equal_slots_of_a_team_have_ids_of_their_own() -> None:
+    """A colleague's slot at the same time, equal on the wire, enters later: it never borrows the id that is there."""
+    known = enter({}, offer(a=slot_of()), ids())
+    both = enter(known, offer(a=slot_of(), b=slot_of()), ids("new"))
+    assert (both[key("a")][0], both[key("b")][0]) == ("id0", "new0")
+
+
 @pytest.mark.parametrize(
     "change",
     [
