@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from agent.config import addresses
 from agent.config import values as read
+from agent.core.booking import Then
 from agent.core.sheet import Key, list_of, text, whole, word, yes_no
 
 _SECOND, _HOUR, _DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
@@ -81,7 +82,7 @@ PUBLISH_AS = (
 BOOKING = (
     Key("label", text(1, 60), "Réservé en ligne"),
     Key("cancel_until", read.duration(0 * _DAY, 60 * _DAY), "24h"),
-    Key("after_cancel", word("release", "keep", "ask"), "release"),
+    Key("after_cancel", word(*Then), Then.RELEASE.value),
     Key("max_per_hour", whole(1, 10_000), 30),
     Key("other_channels", read.channels, {}),
 )

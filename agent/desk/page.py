@@ -136,14 +136,15 @@ def _to_decide(voice: ClinicVoice, shown: Answers) -> Iterable[str]:
 
 def new(one: Answer) -> Message:
     """Return the sentence about one code that no line of the file names."""
-    words: dict[str, str | int] = {"label": str(one["label"]), "code": str(one["code"]), "n": int(one["free"])}
+    label, free = str(one["label"]), int(one["free"])
     if one["kind"] == "type":
-        return say("New type in the EMR, not shared: {label} (free places: {n})", **_but(words, "code"))
-    return say("New person in the EMR, not shared: {label}, code {code} (free places: {n})", **words)
-
-
-def _but(words: Mapping[str, str | int], name: str) -> dict[str, str | int]:
-    return {key: value for key, value in words.items() if key != name}
+        return say("New type in the EMR, not shared: {label} (free places: {n})", label=label, n=free)
+    return say(
+        "New person in the EMR, not shared: {label}, code {code} (free places: {n})",
+        label=label,
+        code=str(one["code"]),
+        n=free,
+    )
 
 
 def expires(expiry: Answer) -> Message:
