@@ -16,6 +16,7 @@ from adapters.er7 import Kind
 from adapters.hl7v2 import replies
 from adapters.hl7v2.ack import FINAL, GOOD
 from adapters.hl7v2.asked import PREFIX, Asked, load
+from adapters.hl7v2.doubt import doubtful
 from adapters.hl7v2.emr import Hl7Emr
 from adapters.hl7v2.requests import DOING, Ask, Envelope, enquiry, request
 from adapters.hl7v2.sender import Sender
@@ -236,7 +237,8 @@ class Hl7Booker(Hl7Emr):
             own = {record.key for record in (self._record(mirror, asked), had) if record is not None}
             window = Window(slot.start, slot.end)
             known = [*self._openings(window), opening]
-            over = overlapping(opening, mirror.records.values(), known, self._settings.sites)
+            doubts = doubtful(self._schedule.doubts(self._now()), window)
+            over = overlapping(opening, [*mirror.records.values(), *doubts], known, self._settings.sites)
         return [record for record in over if record.is_standing and record.key not in own]
 
     def _record(self, mirror: Mirror, asked: Asked) -> Record | None:

@@ -4,22 +4,24 @@ Rule: what is not known whole is not published: no load, silence in open hours o
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from adapters.agenda import Freed, Mirror, Opening, agenda, events, expand, free, open_time
+from adapters.agenda import Freed, Mirror, Opening, agenda, apart, events, expand, free, open_time
 from adapters.agenda.openings import cells, site_of, within
+from adapters.hl7v2.doubt import DAY, Held, doubtful
 from adapters.hl7v2.intake import Intake
 from adapters.hl7v2.listener import Listener
 from adapters.hl7v2.schedule import Schedule
 from adapters.hl7v2.settings import Settings
-from agent.core.errors import Misconfigured, Transient
+from agent.core.errors import Misconfigured, Refused, Transient
 from agent.core.message import say
 from agent.core.model import AgendaRow, EmrName, Finding, Reading, Severity, Window
-from agent.ports import Clock, Named, Stop, Tools
+from agent.ports import Clock, Doubt, Named, Stop, Tools
 
 READING = say("read slots")
+SETTLING = say("settle a message that was not understood")
 LOOK_BACK = timedelta(days=7)
 """Silence longer than this is stale whatever the hours."""
 STRANGERS = 5
@@ -48,7 +50,7 @@ class Hl7Emr:
             freed = self._free(mirror, window)
         if freed.strangers >= STRANGERS and not freed.known:
             found.append(_foreign(freed))
-        if any(each.severity is Severity.FAULT for each in found):
+        if any(each.severity is Severity.FAULT and each.code != "hl7.doubt" for each in found):
             return Reading(window, now, (), complete=False, findings=tuple(found))
         return Reading(window, now, freed.slots, findings=tuple(found))
 
@@ -70,7 +72,7 @@ class Hl7Emr:
     def rows(self, window: Window) -> Iterable[AgendaRow]:
         """Return the clinic's day as the mirror has it."""
         with self._schedule.open(self._now()) as mirror:
-            return agenda(self._openings(window), mirror.records.values(), window, self._settings.sites, self._ours())
+            return agenda(self._certain(window), mirror.records.values(), window, self._settings.sites, self._ours())
 
     def names(self, window: Window) -> Iterable[Named]:
         """Return the codes of the openings with their free slots, and those of the mirror that no opening names."""
@@ -92,6 +94,20 @@ class Hl7Emr:
             for site in self._settings.sites
         ]
         return [*found, *people, *sites]
+
+    def doubts(self) -> Sequence[Doubt]:
+        """Return the messages whose times are kept back until they are understood, oldest first."""
+        with self._schedule.open(self._now()):
+            return [_doubt(each) for each in self._schedule.doubts(self._now())]
+
+    def settle(self, number: int) -> Doubt:
+        """Give the times of one message back on a person's word. Raises Refused when there is none of this number."""
+        with self._schedule.open(self._now()):
+            found = self._schedule.settle(number)
+        if found is None:
+            what = say("there is no message {n} in doubt", n=number)
+            raise Refused(SETTLING, what, say("creneau hl7 doubts"), reason="no-doubt")
+        return _doubt(found)
 
     def serve(self, stop: Stop, wake: Callable[[], None]) -> None:
         """Listen until soon after stop. Raises Transient when the address is taken, Misconfigured for bad TLS files."""
@@ -118,7 +134,13 @@ class Hl7Emr:
         return frozenset()
 
     def _free(self, mirror: Mirror, window: Window) -> Freed:
-        return free(self._openings(window), mirror.records.values(), self.name, self._settings.sites)
+        return free(self._certain(window), mirror.records.values(), self.name, self._settings.sites)
+
+    def _certain(self, window: Window) -> list[Opening]:
+        """Return the openings less those a message we did not understand may speak of."""
+        openings = self._openings(window)
+        doubts = doubtful(self._schedule.doubts(self._now()), Window(window.start, window.end + DAY))
+        return apart(openings, doubts, self._settings.sites) if doubts else openings
 
     def _openings(self, window: Window) -> list[Opening]:
         settings = self._settings
@@ -154,6 +176,9 @@ class Hl7Emr:
             yield Finding("hl7.dead-letters", Severity.WARN, says, hint)
         if settings.is_wake:
             return
+        if doubts := self._schedule.doubts(now):
+            says = say("messages not understood: {n}; the times they may speak of are kept back", n=len(doubts))
+            yield Finding("hl7.doubt", Severity.FAULT, says, say("creneau hl7 doubts"))
         if settings.loaded is None or settings.loaded > now.astimezone(ZoneInfo(settings.sites[0].zone)).date():
             hint = say("have the EMR send every coming appointment, then write loaded = the day that was done")
             yield Finding("hl7.not-loaded", Severity.FAULT, say("the EMR's agenda was never sent whole"), hint)
@@ -165,6 +190,10 @@ class Hl7Emr:
         if now - since > LOOK_BACK or open_time(self._openings(past), since, now) > settings.silence:
             hint = say("see whether the EMR's interface still runs; slots come back with its next message")
             yield Finding("hl7.silent", Severity.FAULT, say("the EMR has said nothing for too long"), hint)
+
+
+def _doubt(held: Held) -> Doubt:
+    return Doubt(held.number, held.received, held.event, (*held.people, *held.places), held.start, held.end, held.why)
 
 
 def _foreign(freed: Freed) -> Finding:

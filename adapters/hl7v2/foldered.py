@@ -49,6 +49,11 @@ class Foldered:
     def settle(self, done: Sequence[int], dead: Mapping[int, str], notes: Mapping[str, bytes | None]) -> None:
         """Settle nothing."""
 
+    def revive(self, numbers: Sequence[int], answer: bytes | None = None) -> int:
+        """Revive nothing: nothing is read."""
+        del numbers, answer
+        return 0
+
     def last_at(self, peer: str) -> datetime | None:
         """Return nothing: no peer is watched."""
         del peer

@@ -47,7 +47,12 @@ def status(house: House, asked: Asked) -> Mapping[str, Any]:
     health = house.board.read() if house.board else None
     posture = posture_of(house.records.facts())
     applied = house.applied()
-    lines = [*_legs(health, asked), *_machine(house, health), *_sharing(posture, applied, asked.now.utc.date())]
+    lines = [
+        *_legs(health, asked),
+        *_agendas(health),
+        *_machine(house, health),
+        *_sharing(posture, applied, asked.now.utc.date()),
+    ]
     counts = {
         "online": sum(row.gone is None and row.shared.start > asked.now.utc for row in house.records.told()),
         "unsold": len(unsold.listing(house, asked)["unsold"]),
@@ -116,6 +121,15 @@ def _leg(leg: LegHealth) -> Message:
     return say("does not answer; trying again")
 
 
+def _agendas(health: Health | None) -> Iterable[Line]:
+    """Yield why a source that is read offers less than it could, or nothing at all."""
+    for emr, found in sorted(health.findings.items()) if health else ():
+        for each in found:
+            if each.severity is Severity.FAULT:
+                line = {"part": "agenda", "name": sentence(say("The agenda")), "source": emr}
+                yield {**line, "severity": Severity.FAULT.value, "says": sentence(each.says), "for_s": None}
+
+
 def _machine(house: House, health: Health | None) -> Iterable[Line]:
     """Yield what of the machine stops us without stopping a leg: a clock far off, a full disk."""
     says: list[tuple[Message, Severity]] = []
@@ -140,6 +154,8 @@ def _remedies(house: House, health: Health | None) -> Iterable[Message]:
     for _, leg in sorted(health.legs.items()) if health else ():
         if leg.hint is not None:
             yield leg.hint
+    for _, found in sorted(health.findings.items()) if health else ():
+        yield from (each.hint for each in found if each.severity is Severity.FAULT and each.hint is not None)
     if abs(_skew(health)) > SKEW:
         yield say("turn on time synchronisation")
     if house.records.sizes().low:
@@ -174,7 +190,7 @@ def _working(health: Health | None, lines: Iterable[Line]) -> str:
         return "stopped"
     legs = [line["severity"] for line in lines if line["part"] in LEGS]
     bad = sum(severity != Severity.OK.value for severity in legs)
-    ill = any(line["part"] == "machine" and line["severity"] == Severity.FAULT.value for line in lines)
+    ill = any(line["part"] in ("machine", "agenda") and line["severity"] == Severity.FAULT.value for line in lines)
     return "yes" if not bad and not ill else "no" if bad == len(legs) else "partly"
 
 

@@ -78,6 +78,18 @@ class JournalRaw:
         self._store.write(work)
         self._eraser.note(len(done))
 
+    def revive(self, numbers: Sequence[int], answer: bytes | None = None) -> int:
+        """Make dead messages unread again; what is not dead, or no longer kept, stays as it is."""
+
+        def work(tx: Tx) -> int:
+            sql = (
+                "UPDATE raw SET state = 'new', why = NULL, answer = coalesce(?, answer)"
+                " WHERE id = ? AND emr = ? AND state = 'dead' AND body IS NOT NULL"
+            )
+            return sum(tx.run(sql, answer, number, self._emr) for number in numbers)
+
+        return self._store.write(work) if numbers else 0
+
     def last_at(self, peer: str) -> datetime | None:
         """Return when this peer was last heard."""
         sql = "SELECT max(at) FROM raw WHERE emr = ? AND peer = ?"

@@ -6,7 +6,22 @@ Rule: every method is called by one thread at a time unless it says otherwise, a
 
 from agent.ports.adapter import Entry, Kept, Option, RawMessage, RawStore, SitePart, SourceStore, Taken, Tools
 from agent.ports.board import Board, Health, LegHealth
-from agent.ports.emr import Agenda, Books, Emr, Grants, Hints, Holds, Listens, Named, Names, Paced, Proved, Proves
+from agent.ports.emr import (
+    Agenda,
+    Books,
+    Doubt,
+    Doubts,
+    Emr,
+    Grants,
+    Hints,
+    Holds,
+    Listens,
+    Named,
+    Names,
+    Paced,
+    Proved,
+    Proves,
+)
 from agent.ports.hub import Answer, Hub, Identity, Keys, Rotation
 from agent.ports.machine import Clock, Dice, Leg, Running, Step, Stop
 from agent.ports.records import Door, LedgerLine, Records, Sizes, Task, ToldRow
@@ -22,6 +37,8 @@ __all__ = [
     "Clock",
     "Dice",
     "Door",
+    "Doubt",
+    "Doubts",
     "Emr",
     "Entry",
     "Grants",

@@ -56,6 +56,10 @@ class RawStore(Protocol):
         """One transaction."""
         ...
 
+    def revive(self, numbers: Sequence[int], answer: bytes | None = None) -> int:
+        """Make dead messages unread again, with another answer from now on when one is given; return how many were."""
+        ...
+
     def last_at(self, peer: str) -> datetime | None:
         """When this peer was last heard."""
         ...

@@ -24,7 +24,7 @@ def test_every_verb_has_its_function_and_its_right() -> None:
     )
     assert {verb for verb in VERBS if may(verb, nobody)} == {"status", "veto-lift"}
     assert {verb for verb in VERBS if may(verb, desk)} == {
-        "status", "bookings", "tasks-list", "tasks-show", "tasks-done", "unsold", "veto-lift",
+        "status", "bookings", "tasks-list", "tasks-show", "tasks-done", "unsold", "veto-lift", "hl7-doubts", "hl7-settle",
     }  # fmt: skip
     assert all(may(verb, Peer("root", admin=True, groups=frozenset())) for verb in [*VERBS, "unheard-of"])
 
