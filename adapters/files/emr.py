@@ -15,9 +15,9 @@ from adapters.agenda.mirror import PREFIX, load
 from adapters.agenda.openings import within
 from adapters.er7 import Unread, read
 from adapters.files import rows
-from adapters.files.pickup import Picked, pick, stamps
 from adapters.files.settings import Settings
 from adapters.files.state import State, after, read_state
+from adapters.pickup import Picked, pick, stamps
 from agent.core.errors import CreneauError, Misconfigured, Transient
 from agent.core.message import say
 from agent.core.model import AgendaRow, EmrName, Finding, Reading, Severity, Window

@@ -13,14 +13,10 @@ from zoneinfo import ZoneInfo
 
 from adapters.agenda import Opening, Record
 from adapters.agenda.mirror import load
+from adapters.agenda.vanish import HELD_FOR, too_many
 from adapters.er7 import Kind
 from adapters.files.rows import Content
 from agent.core.model import SiteId
-
-FEW = 5
-"""So few may always vanish: a small clinic's quiet day is no alarm."""
-HELD_FOR = 3
-"""A file held back is believed when so many in a row say the same: it is then no half export."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +104,8 @@ def _vanished(state: State, content: Content, now: datetime, most: int) -> bool:
     has = {each.key for each in content.taken}
     opened = _coming(((str(each.key), each.end) for each in state.free), now)
     still = {str(each.key) for each in content.free}
-    return _many(had, has, most) or _many(opened, still, most)
+    return too_many(had, has, most) or too_many(opened, still, most)
 
 
 def _coming(pairs: Iterable[tuple[str, datetime | None]], now: datetime) -> set[str]:
     return {key for key, end in pairs if end is not None and end > now}
-
-
-def _many(had: set[str], has: set[str], most: int) -> bool:
-    gone = len(had - has)
-    return gone > FEW and gone * 100 > most * len(had)

@@ -16,9 +16,10 @@ from adapters.er7 import Kind
 from adapters.hl7v2 import replies
 from adapters.hl7v2.ack import FINAL, GOOD
 from adapters.hl7v2.asked import PREFIX, Asked, load
+from adapters.hl7v2.build import DOING, Envelope
 from adapters.hl7v2.doubt import doubtful
 from adapters.hl7v2.emr import Hl7Emr
-from adapters.hl7v2.requests import DOING, Ask, Envelope, enquiry, request
+from adapters.hl7v2.requests import Ask, enquiry, request
 from adapters.hl7v2.sender import Sender
 from adapters.hl7v2.settings import Asking, Settings
 from agent.core.booking import Code, Effect, Op, Outcome, Write
