@@ -5,14 +5,16 @@ Rule: what is not known whole is not published: no load, silence in open hours o
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from adapters.agenda import Freed, Mirror, Opening, agenda, apart, events, expand, free, open_time
 from adapters.agenda.openings import cells, site_of, within
+from adapters.hl7v2.comparing import Comparison
 from adapters.hl7v2.doubt import DAY, Held, doubtful
 from adapters.hl7v2.intake import Intake
 from adapters.hl7v2.listener import Listener
+from adapters.hl7v2.reconcile import State
 from adapters.hl7v2.schedule import Schedule
 from adapters.hl7v2.settings import Settings
 from agent.core.errors import Misconfigured, Refused, Transient
@@ -21,6 +23,7 @@ from agent.core.model import AgendaRow, EmrName, Finding, Reading, Severity, Win
 from agent.ports import Clock, Doubt, Named, Stop, Tools
 
 READING = say("read slots")
+LATE = timedelta(days=2)
 SETTLING = say("settle a message that was not understood")
 LOOK_BACK = timedelta(days=7)
 """Silence longer than this is stale whatever the hours."""
@@ -38,13 +41,15 @@ class Hl7Emr:
         self._tools = tools
         self._clock: Clock = tools.clock
         self._schedule = Schedule(name, tools.raw, tools.store, settings.terms, mirrors=not settings.is_wake)
+        way = settings.whole
+        self._comparison = Comparison(name, settings, way, tools, self._schedule) if way is not None else None
         self._closed = threading.Event()
 
     def slots(self, window: Window) -> Reading:
         """Return openings less what is taken; incomplete and empty while the mirror is not to be trusted."""
         now = self._now()
         with self._schedule.open(now) as mirror:
-            found = list(self._findings(now))
+            found = list(self._findings(now, window))
             if self._settings.is_wake:
                 return Reading(window, now, (), findings=tuple(found))
             freed = self._free(mirror, window)
@@ -56,7 +61,9 @@ class Hl7Emr:
 
     def check(self) -> Iterable[Finding]:
         """Say whether it is loaded, when it last heard the EMR, what could not be read, what was found."""
-        reading = self.slots(Window(self._now(), self._now() + timedelta(days=14)))
+        now, until = self._now(), self._schedule.whole().until
+        end = now + timedelta(days=14)
+        reading = self.slots(Window(now, end if until is None else min(end, until)))
         yield from reading.findings
         heard = self._schedule.heard()
         if heard is not None:
@@ -68,6 +75,8 @@ class Hl7Emr:
     def close(self) -> None:
         """Let nothing more in; any thread."""
         self._closed.set()
+        if self._comparison is not None:
+            self._comparison.close()
 
     def rows(self, window: Window) -> Iterable[AgendaRow]:
         """Return the clinic's day as the mirror has it."""
@@ -109,6 +118,13 @@ class Hl7Emr:
             raise Refused(SETTLING, what, say("creneau hl7 doubts"), reason="no-doubt")
         return _doubt(found)
 
+    def reconcile(self, window: Window) -> int | None:
+        """Compare the mirror with the EMR's whole agenda when that is due; None = not due, or the EMR offers none."""
+        self._now()
+        if self._comparison is None:
+            return None
+        return self._comparison.run(window, self._people, self._ours)
+
     def serve(self, stop: Stop, wake: Callable[[], None]) -> None:
         """Listen until soon after stop. Raises Transient when the address is taken, Misconfigured for bad TLS files."""
         settings = self._settings
@@ -132,6 +148,9 @@ class Hl7Emr:
     def _ours(self) -> frozenset[str]:
         """Return the keys of records that are bookings of ours; a source that only reads has none."""
         return frozenset()
+
+    def _people(self, window: Window) -> frozenset[str]:
+        return frozenset(each.practitioner for each in self._openings(window))
 
     def _free(self, mirror: Mirror, window: Window) -> Freed:
         return free(self._certain(window), mirror.records.values(), self.name, self._settings.sites)
@@ -167,8 +186,8 @@ class Hl7Emr:
                     if within(window, start):
                         yield Opening(site, each.who, start, end, each.what)
 
-    def _findings(self, now: datetime) -> Iterable[Finding]:
-        settings = self._settings
+    def _findings(self, now: datetime, window: Window) -> Iterable[Finding]:
+        settings, whole = self._settings, self._schedule.whole()
         dead, last = self._schedule.dead()
         if dead and last is not None and now - last < LOOK_BACK:
             hint = say("creneau hl7 explain FILE says why; the sender's log has the message")
@@ -179,13 +198,29 @@ class Hl7Emr:
         if doubts := self._schedule.doubts(now):
             says = say("messages not understood: {n}; the times they may speak of are kept back", n=len(doubts))
             yield Finding("hl7.doubt", Severity.FAULT, says, say("creneau hl7 doubts"))
-        if settings.loaded is None or settings.loaded > now.astimezone(ZoneInfo(settings.sites[0].zone)).date():
+        yield from self._compared(now, whole)
+        day = now.astimezone(ZoneInfo(settings.sites[0].zone)).date()
+        loaded = settings.loaded if settings.loaded is not None and settings.loaded <= day else None
+        if loaded is None and not whole.knows(window.end, self._people(window)):
             hint = say("have the EMR send every coming appointment, then write loaded = the day that was done")
             yield Finding("hl7.not-loaded", Severity.FAULT, say("the EMR's agenda was never sent whole"), hint)
             return
-        since = self._schedule.heard()
-        begun = datetime.combine(settings.loaded, datetime.min.time(), ZoneInfo(settings.sites[0].zone))
-        since = max(since, begun) if since is not None else begun
+        yield from self._silent(now, loaded, whole)
+
+    def _compared(self, now: datetime, whole: State) -> Iterable[Finding]:
+        if whole.held:
+            says = say("many appointments vanished at once from the EMR's list: they are still taken")
+            hint = say("look at the EMR; the third list in a row that says so is believed")
+            yield Finding("hl7.held", Severity.WARN, says, hint)
+        if self._comparison is not None and (whole.at is None or now - whole.at > LATE):
+            says = say("the mirror was not compared with the EMR's own agenda for two days")
+            yield Finding("hl7.not-compared", Severity.WARN, says, say("the agent's log says why: source.not_compared"))
+
+    def _silent(self, now: datetime, loaded: date | None, whole: State) -> Iterable[Finding]:
+        settings = self._settings
+        zone = ZoneInfo(settings.sites[0].zone)
+        begun = datetime.combine(loaded, datetime.min.time(), zone) if loaded is not None else None
+        since = max(at for at in (self._schedule.heard(), begun, whole.at) if at is not None)
         past = Window(max(since, now - LOOK_BACK), now + timedelta(days=1))
         if now - since > LOOK_BACK or open_time(self._openings(past), since, now) > settings.silence:
             hint = say("see whether the EMR's interface still runs; slots come back with its next message")

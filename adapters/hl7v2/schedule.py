@@ -7,6 +7,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -17,6 +18,8 @@ from adapters.er7.faults import DUPLICATE
 from adapters.hl7v2 import doubt
 from adapters.hl7v2.doubt import Held, held
 from adapters.hl7v2.intake import CLASH, ended
+from adapters.hl7v2.reconcile import NOTE, Compared, State, after, compared, read_state
+from adapters.hl7v2.whole import Whole
 from agent.core.message import say
 from agent.core.model import EmrName
 from agent.ports import RawMessage, RawStore, SourceStore
@@ -86,6 +89,34 @@ class Schedule:
         if found is not None:
             self.keep({found.note: None})
         return found
+
+    def whole(self) -> State:
+        """Return how the last comparison with the EMR's whole agenda went."""
+        return read_state(self._store.notes(NOTE).get(NOTE))
+
+    def take_whole(
+        self, mirror: Mirror, before: Mapping[str, Record], whole: Whole, ours: AbstractSet[str], most: int
+    ) -> Compared:
+        """Take a complete look in and settle the doubts it covers, one transaction; only within `open`."""
+        done = compared(mirror, before, whole, self.whole(), ours, most)
+        notes: dict[str, bytes | None] = {key: each.dump() if each else None for key, each in done.notes.items()}
+        notes[NOTE] = done.state.dump()
+        if not done.state.held:
+            notes[HEARD] = max(self.heard() or whole.at, whole.at).isoformat().encode()
+            notes |= self._narrowed(whole)
+        self.keep(notes)
+        return done
+
+    def _narrowed(self, whole: Whole) -> dict[str, bytes | None]:
+        notes: dict[str, bytes | None] = {}
+        for each in list(self._doubts.values()):
+            left = after(each, whole.window, whole.at)
+            if left is None:
+                notes |= self._settled(iter([each]))
+            elif left != each:
+                self._doubts[left.number] = left
+                notes[left.note] = left.dump()
+        return notes
 
     def notes(self, prefix: str) -> dict[str, bytes]:
         """Return notes of ours."""

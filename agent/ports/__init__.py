@@ -21,6 +21,7 @@ from agent.ports.emr import (
     Paced,
     Proved,
     Proves,
+    Reconciles,
 )
 from agent.ports.hub import Answer, Hub, Identity, Keys, Rotation
 from agent.ports.machine import Clock, Dice, Leg, Running, Step, Stop
@@ -64,6 +65,7 @@ __all__ = [
     "Proves",
     "RawMessage",
     "RawStore",
+    "Reconciles",
     "Records",
     "Rotation",
     "Running",

@@ -178,6 +178,18 @@ class Doubts(Protocol):
 
 
 @runtime_checkable
+class Reconciles(Protocol):
+    """Ability: compare what it remembers of the agenda with the EMR's own, whole, where the EMR offers that."""
+
+    def reconcile(self, window: Window) -> int | None:
+        """Do it when it is due; return how many rows changed, None = not due or not offered.
+
+        Raises Transient, Refused, Misconfigured: nothing was changed.
+        """
+        ...
+
+
+@runtime_checkable
 class Listens(Protocol):
     """Ability: a server or watcher with its own thread (MLLP, folder)."""
 

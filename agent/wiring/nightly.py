@@ -1,4 +1,4 @@
-"""Work by the clock: the nightly full comparison, retention, key age; erasing for good; the front desk's minute.
+"""Work by the clock: the nightly full read, retention, key age; erasing for good; comparing; the front desk's minute.
 
 Rule: each clinic has a minute of its own, so that no hub meets them all at once.
 """
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from agent.core.errors import CreneauError
 from agent.core.health import trusted
 from agent.journal.copying import old
+from agent.wiring.comparing import EVERY_S, Comparing
 from agent.wiring.frontdesk import FrontDesk
 from agent.wiring.state import State
 
@@ -24,7 +25,7 @@ DESK_S = 60
 
 
 class Nightly:
-    """APScheduler's thread and its three jobs. `desk`: the front desk's minute."""
+    """APScheduler's thread and its four jobs. `desk`: the front desk's minute."""
 
     def __init__(self, state: State, wake: Callable[..., None], desk: FrontDesk) -> None:
         from apscheduler.schedulers.background import BackgroundScheduler
@@ -32,6 +33,7 @@ class Nightly:
         self._state = state
         self._wake = wake
         self._desk = desk
+        self._comparing = Comparing(state, wake)
         zone = ZoneInfo(state.plan.sites[0].time_zone)
         minute = int(state.dice.between(timedelta(0), SPREAD).total_seconds() // 60)
         self._scheduler = BackgroundScheduler(  # a night the machine slept through is made up once, however late
@@ -39,6 +41,7 @@ class Nightly:
         )
         self._scheduler.add_job(self.night, "cron", hour=FIRST_HOUR + minute // 60, minute=minute % 60)
         self._scheduler.add_job(self.scrub, "interval", seconds=SCRUB_S)
+        self._scheduler.add_job(self._comparing.run, "interval", seconds=EVERY_S, next_run_time=state.clock.now().utc)
         self._scheduler.add_job(desk.run, "interval", seconds=DESK_S, next_run_time=state.clock.now().utc)
 
     def start(self) -> None:
@@ -53,6 +56,7 @@ class Nightly:
     def stop(self) -> None:
         """Stop it; a job in work ends first."""
         self._desk.stop()
+        self._comparing.stop()
         self._scheduler.shutdown()
 
     def night(self) -> None:
