@@ -17,6 +17,7 @@ from adapters.hl7v2.listener import Listener
 from adapters.hl7v2.reconcile import State
 from adapters.hl7v2.schedule import Schedule
 from adapters.hl7v2.settings import Settings
+from adapters.hl7v2.view import View
 from agent.core.errors import Misconfigured, Refused, Transient
 from agent.core.message import say
 from agent.core.model import AgendaRow, EmrName, Finding, Reading, Severity, Window
@@ -43,11 +44,13 @@ class Hl7Emr:
         self._schedule = Schedule(name, tools.raw, tools.store, settings.terms, mirrors=not settings.is_wake)
         way = settings.whole
         self._comparison = Comparison(name, settings, way, tools, self._schedule) if way is not None else None
+        self._view = View(settings.view, settings.sites, tools) if settings.view is not None else None
         self._closed = threading.Event()
 
     def slots(self, window: Window) -> Reading:
         """Return openings less what is taken; incomplete and empty while the mirror is not to be trusted."""
         now = self._now()
+        self._read_view(window)
         with self._schedule.open(now) as mirror:
             found = list(self._findings(now, window))
             if self._settings.is_wake:
@@ -77,14 +80,18 @@ class Hl7Emr:
         self._closed.set()
         if self._comparison is not None:
             self._comparison.close()
+        if self._view is not None:
+            self._view.close()
 
     def rows(self, window: Window) -> Iterable[AgendaRow]:
         """Return the clinic's day as the mirror has it."""
+        self._read_view(window)
         with self._schedule.open(self._now()) as mirror:
             return agenda(self._certain(window), mirror.records.values(), window, self._settings.sites, self._ours())
 
     def names(self, window: Window) -> Iterable[Named]:
         """Return the codes of the openings with their free slots, and those of the mirror that no opening names."""
+        self._read_view(window)
         with self._schedule.open(self._now()) as mirror:
             openings = list(self._openings(window))
             slots = self._free(mirror, window).slots
@@ -123,6 +130,7 @@ class Hl7Emr:
         self._now()
         if self._comparison is None:
             return None
+        self._read_view(window)
         return self._comparison.run(window, self._people, self._ours)
 
     def serve(self, stop: Stop, wake: Callable[[], None]) -> None:
@@ -166,7 +174,14 @@ class Hl7Emr:
         found = list(expand(settings.weekly, window, settings.sites, settings.closed))
         if settings.calendar is not None:
             found += [each for each in self._calendar(window) if each.start.date() not in settings.closed]
+        if self._view is not None:
+            found += [each for each in self._view.openings(window) if each.start.date() not in settings.closed]
         return found
+
+    def _read_view(self, window: Window) -> None:
+        """Bring the view up to date, before the mirror is held: a slow database must not stop those who book."""
+        if self._view is not None:
+            self._view.refresh(window)
 
     def _calendar(self, window: Window) -> Iterable[Opening]:
         settings = self._settings
@@ -199,6 +214,8 @@ class Hl7Emr:
             says = say("messages not understood: {n}; the times they may speak of are kept back", n=len(doubts))
             yield Finding("hl7.doubt", Severity.FAULT, says, say("creneau hl7 doubts"))
         yield from self._compared(now, whole)
+        if self._view is not None:
+            yield from self._view.findings(now)
         day = now.astimezone(ZoneInfo(settings.sites[0].zone)).date()
         loaded = settings.loaded if settings.loaded is not None and settings.loaded <= day else None
         if loaded is None and not whole.knows(window.end, self._people(window)):

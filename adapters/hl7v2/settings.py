@@ -72,6 +72,14 @@ class WholeAgenda:
 
 
 @dataclass(frozen=True, slots=True)
+class FromView:
+    """Opening times out of a database. `options`: of the adapter sql; `oldest`: when those last read offer nothing more."""
+
+    options: Mapping[str, object]
+    oldest: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One source. `is_wake`: it only wakes the readers of another. `asking` None: it cannot be written.
 
@@ -96,6 +104,7 @@ class Settings:
     sites: tuple[SitePart, ...]
     label: str = ""
     whole: WholeAgenda | None = None
+    view: FromView | None = None
 
 
 def read_settings(options: Mapping[str, object], sites: tuple[SitePart, ...], label: str = "") -> Settings:
@@ -125,6 +134,7 @@ def read_settings(options: Mapping[str, object], sites: tuple[SitePart, ...], la
         sites=sites,
         label=label,
         whole=_whole_agenda(options),
+        view=_view(options),
     )
 
 
@@ -167,6 +177,16 @@ def _whole_agenda(options: Mapping[str, object]) -> WholeAgenda | None:
         pattern=str(options["reconcile.pattern"]),
         most=_whole(options, "reconcile.most", 100),
     )
+
+
+def _view(options: Mapping[str, object]) -> FromView | None:
+    mapping = _path(options, "view.mapping")
+    if mapping is None or options["role"] == "wake":
+        return None
+    if not options["view.connection"]:
+        raise Misconfigured(DOING, say("the key {key} is missing", key="view.connection"), key="view.connection")
+    given = {"mapping": mapping, "connection": options["view.connection"], "user": options["view.user"]}
+    return FromView({**given, "openings": True}, _span(options, "view.oldest"))
 
 
 def _towards(options: Mapping[str, object], where: str, key: str) -> Towards:

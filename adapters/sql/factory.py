@@ -80,6 +80,14 @@ def open_(name: EmrName, options: Mapping[str, object], tools: Tools) -> SqlRead
             file=file.file,
             key="mapping.database",
         )
+    if file.openings and not options.get("openings"):
+        raise Misconfigured(
+            say("open the EMR database"),
+            say("this mapping tells opening hours only: all of them would look free"),
+            say("name it in the view of an HL7 source, or write its [busy] and tells = 'agenda'"),
+            file=file.file,
+            key="mapping.tells",
+        )
     mapping = mapped(file, Clinic(name, tools.sites, tools.label))
     if not isinstance(mapping, MappedBooking):
         return MappedReader(mapping, dialect, tools.clock)

@@ -37,6 +37,19 @@ def test_settled_messages_leave_the_list_with_their_notes() -> None:
     assert kit.store.notes("seen.") == {"seen.1": b"x"}
 
 
+def test_what_is_dead_can_come_back_on_the_list() -> None:
+    """With another answer if one is given; what was done stays done, and no other adapter stands beside the kit."""
+    kit = tools()
+    for number in "12":
+        kit.raw.keep(message(number, b""), b"AE")
+    kit.raw.settle([0], {1: "no"}, {})
+    assert (kit.raw.revive([0, 1], b"AA"), kit.raw.revive([1])) == (1, 0)
+    assert [each.control_id for _, each in kit.raw.unread(5)] == ["2"]
+    assert kit.raw.keep(message("2", b""), b"").answer == b"AA"
+    with pytest.raises(Misconfigured):
+        kit.beside("sql", {})
+
+
 def test_dice_replay_and_the_vault_knows_what_it_was_given() -> None:
     """Two kits draw alike; an unknown secret is Misconfigured."""
     one, two = tools(secrets={"dme": "x"}), tools()

@@ -31,6 +31,19 @@ reconcile = {{ by = "sqm", address = "127.0.0.1:{port}" }}
 srm = {{ wait = "20s" }}
 
 """
+VIEW = """
+[mapping]
+name = "heures"
+database = "mysql"
+clock = "local"
+tells = "openings"
+[open]
+sql = "SELECT who, kind, starts, ends FROM hours WHERE starts BETWEEN ? AND ?"
+values = ["from", "to"]
+columns = ["practitioner", "type", "start", "end"]
+[rights]
+read = ["SELECT ON hours"]
+"""
 
 
 @pytest.fixture
@@ -135,3 +148,14 @@ def test_a_folder_something_is_dropped_into_is_no_changed_file(tmp_path: Path) -
     assert _mark(tmp_path) == before
     assert _mark(tmp_path / "export.csv") is not None
     assert _mark(tmp_path / "none") is None
+
+
+def test_hours_from_a_database_open_the_adapter_beside(sample: Sample, emr: ScriptedEmr) -> None:
+    """The mapping's path is the file's neighbour, the password the vault's under the source's own name."""
+    (sample.folder / "heures.toml").write_text(VIEW, encoding="utf-8")
+    text = sample.file.read_text(encoding="utf-8")
+    view = 'view = { mapping = "heures.toml", connection = \'DRIVER={MariaDB Unicode};SERVER=127.0.0.1;PORT=1;DATABASE=x\', user = "creneau" }\n'
+    sample.file.write_text(text.replace("srm = {", view + "srm = {"), encoding="utf-8")
+    found = {line["code"]: line for line in sample.ask("check", part="emr")["findings"]}
+    assert found["hl7.view-none"]["severity"] == "fault"
+    assert found["hl7.view-none"]["hint"] == {"id": "creneau secret set {name}", "args": {"name": "dme"}}
