@@ -203,7 +203,11 @@ class FilesEmr:
             hint = say("look at the export; the third file in a row that says so is believed")
             yield Finding("files.held", Severity.FAULT, say("many times vanished at once: the file is held back"), hint)
         if self._refused is not None and state.written is not None:
-            yield Finding("files.refused", Severity.WARN, self._refused.what, say("the last whole file stands"))
+            hint = say("the last whole file stands")
+            if self._settings.changes:  # what it takes nobody knows
+                hint = say("nothing is offered until this file is whole, mended or taken away")
+            severity = Severity.FAULT if self._settings.changes else Severity.WARN
+            yield Finding("files.refused", severity, self._refused.what, hint)
         if state.left_out:
             left = say("{n} rows could not be read and are left out", n=state.left_out)
             yield Finding("files.left-out", Severity.WARN, left)

@@ -6,7 +6,7 @@ Rule: wider when unsure, never narrower: only what the message itself names draw
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -102,22 +102,26 @@ def held(number: int, message: RawMessage, terms: Terms, why: str) -> Held | Non
 
 
 def _scoped(anything: Held, message: Message, terms: Terms, event: str) -> Held:
+    zones = [ZoneInfo(site.zone) for site in terms.sites]
+    sch, cut = message.first("SCH"), message.segments[-1].name if message.is_open else ""
+    whose = sch if sch is not None and cut != "SCH" else None
+    known = replace(
+        anything,
+        event=event,
+        sent=sent_at(message.msh.text(7), zones[0], anything.received),
+        facility=message.msh.text(4),
+        filler=identity(whose, 2) if whose is not None else "",
+        placer=identity(whose, 1) if whose is not None else "",
+    )
+    if cut:
+        return known  # half a code or half a time looks whole, and what should follow is not there
     standing, taken = rows(message)
     named = () if _is_glued(message) else (*standing, *taken)
-    sch, received = message.first("SCH"), anything.received
-    zones = [ZoneInfo(site.zone) for site in terms.sites]
     start, end = _span(message, standing, zones, is_block=event in ("S23", ""))
-    return Held(
-        number=anything.number,
-        why=anything.why,
-        event=event,
-        received=received,
-        sent=sent_at(message.msh.text(7), zones[0], received),
-        start=received if start is None else start,
+    return replace(
+        known,
+        start=known.start if start is None else start,
         end=end,
-        facility=message.msh.text(4),
-        filler=identity(sch, 2) if sch is not None else "",
-        placer=identity(sch, 1) if sch is not None else "",
         people=people(named),
         places=places(named),
         site=_site(message, named, terms),

@@ -40,7 +40,7 @@ def source(tools: Tools, **options: object) -> Hl7Emr:
 
 
 def siu(*lines: str, event: str = "S12", number: str = "M1", sent: str = "20261120120000") -> bytes:
-    return "\r".join((f"MSH|^~\\&|EMR|CL|||{sent}||SIU^{event}|{number}|P|2.5", *lines)).encode()
+    return "\r".join((f"MSH|^~\\&|EMR|CL|||{sent}||SIU^{event}|{number}|P|2.5", *lines, "")).encode()
 
 
 def appointment(start: str = "20261123083000", who: str = "101", length: str = "^^30", **words: str) -> bytes:
@@ -89,6 +89,8 @@ def at(tools: Tools, later: timedelta) -> Tools:
         (b"\x89 no header at all", []),
         (appointment("20261123083000").replace(b"|2.5\r", b"|2.5||||||UTF-16\r"), MONDAY_OF_101),  # letters unread
         (appointment("20270323"), ALL),  # months away
+        (appointment("20261123")[:-1], []),  # its last segment does not end: 101 may be half a code
+        (appointment("20261123")[:-12], [*ALL[2:4], *ALL[6:]]),  # cut before it said whose it is
     ],
 )  # fmt: skip
 def test_what_was_not_understood_keeps_back_what_it_may_cover(body: bytes, left: list[str]) -> None:
