@@ -43,6 +43,17 @@ def test_a_commented_key_shows_the_default(section: str, key: str, value: object
     assert (ours | (theirs if section == "emr" else {}))[key] == value
 
 
+def test_the_hl7_lines_of_the_example_are_a_source(tmp_path: Path) -> None:
+    """Put in the place of the SQL ones they are read without a fault, with the keys of the page."""
+    lines = "\n".join(line[6:] for line in EXAMPLE.split("\n") if line.startswith("#     "))
+    start, end = EXAMPLE.index("[[emr]]"), EXAMPLE.index("[[site]]")
+    file = tmp_path / "x.toml"
+    file.write_text(f'{EXAMPLE[:start]}[[emr]]\nid = "dme"\n{lines}\n{EXAMPLE[end:]}', encoding="utf-8")
+    (emr,) = read_plan(file, ENTRIES).emrs
+    assert (emr.adapter, emr.options["reconcile.by"], emr.options["view.oldest"]) == ("hl7", "sqm", timedelta(hours=24))
+    assert emr.options["view.mapping"] == tmp_path / "heures.toml"
+
+
 def test_uncommenting_every_line_gives_the_same_plan(tmp_path: Path) -> None:
     """All commented lines together are the defaults."""
     lines = [COMMENTED.sub(r"\g<pair>", line) if COMMENTED.fullmatch(line) else line for line in EXAMPLE.split("\n")]
