@@ -399,6 +399,40 @@ def test_a_complete_look_settles_what_was_in_doubt(night: Callable[..., Night]) 
     assert here.faults()["hl7.doubt"] is Severity.FAULT
 
 
+def test_what_it_does_not_reach_it_does_not_touch(night: Callable[..., Night]) -> None:
+    """Yesterday, months ahead, somebody the opening hours do not name, a cancelled row: none of them is called gone."""
+    here = night()
+    here.put(9, day=NOW - timedelta(days=1))
+    here.put(9, day=MONDAY + timedelta(days=90))
+    here.put(9, "NOBODY")
+    here.bench.emr.change(here.put(10), "S15", status="Cancelled")
+    before = here.notes()
+    here.deaf()
+    here.bench.emr.rows = {}
+    for _ in range(2):
+        assert here.compare() == 0
+        here.later(days=1)
+    assert {key: note for key, note in here.notes().items() if key.startswith("m:")} == {
+        key: note for key, note in before.items() if key.startswith("m:")
+    }
+
+
+def test_a_message_that_came_while_the_emr_was_asked_stays_in_doubt(night: Callable[..., Night]) -> None:
+    """Its appointment may be newer than the list."""
+    here = night()
+    answer = here.bench.emr._agenda
+    late = b"MSH|^~\\&|DME|CLINIQUE|||20261120120000||SIU^S12|X1|P|2.5\rSCH||F7|||||||||^^60^demain\rAIP|1|A|102\r"
+
+    def slowly(*asked: object) -> bytes:
+        here.tell(late)
+        return answer(*asked)  # type: ignore[arg-type]
+
+    here.bench.emr._agenda = slowly  # type: ignore[method-assign]
+    assert here.compare() == 0
+    assert here.free("102") == []
+    assert len(here.emr().doubts()) == 1
+
+
 def test_a_booking_of_ours_that_vanished_is_to_be_checked(night: Callable[..., Night]) -> None:
     """Never called cancelled by the clinic on a list's word, and never made again."""
     here = night()

@@ -89,6 +89,8 @@ def at(tools: Tools, later: timedelta) -> Tools:
         (b"\x89 no header at all", []),
         (appointment("20261123083000").replace(b"|2.5\r", b"|2.5||||||UTF-16\r"), MONDAY_OF_101),  # letters unread
         (appointment("20270323"), ALL),  # months away
+        (appointment("30261123"), OF_101),  # a year that is none
+        (appointment("20261123") * 2, []),  # two in one frame
         (appointment("20261123")[:-1], []),  # its last segment does not end: 101 may be half a code
         (appointment("20261123")[:-12], [*ALL[2:4], *ALL[6:]]),  # cut before it said whose it is
     ],
@@ -215,6 +217,22 @@ def test_no_patient_is_kept_and_no_site_but_its_own_is_held() -> None:
     kept = b"".join(tools.store.notes("").values())
     assert b"SECRET" not in kept
     assert b"Nomtest" not in kept
+
+
+def test_sites_with_different_clocks_hold_the_day_of_both() -> None:
+    """No site is named: from the earlier midnight to the later one, of everybody at both."""
+    sites = (replace(SITE, emr_code="EST"), SitePart(SiteId("ouest"), "America/Vancouver", "OUEST"))
+    tools = replace(conformance.tools(), sites=sites)
+    hours = [{**HOURS[0], "site": str(site.id), "to": "09:00", "days": ["lun", "mar"]} for site in sites]
+    body = siu("SCH||F1|||||||||^^30^20261123", "AIP|1|A|101")
+    Intake(tools.raw, Terms(sites), tools.clock, tools.dice).take(body)
+    emr = source(tools, openings=hours)
+    (doubt,) = emr.doubts()
+    assert doubt.end is not None
+    assert (doubt.start.hour, doubt.end.hour, (doubt.end - doubt.start).days) == (5, 8, 1)
+    assert {(slot.site, slot.start.day) for slot in emr.slots(WEEK).slots if slot.start.day in DAYS} == {
+        (site.id, 24) for site in sites
+    }
 
 
 def test_an_order_for_a_time_in_doubt_is_a_conflict(tmp_path: Path) -> None:
