@@ -5,7 +5,7 @@ Rule: a taken time is free again only when two files in a row leave it out; when
 
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 from adapters.agenda import Opening, Record
 from adapters.agenda.mirror import load
+from adapters.agenda.openings import as_row, of_row
 from adapters.agenda.vanish import HELD_FOR, too_many
 from adapters.er7 import Kind
 from adapters.files.rows import Content
-from agent.core.model import SiteId
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,7 @@ class State:
         row: dict[str, Any] = {
             "digests": self.digests,
             "written": self.written.isoformat() if self.written else None,
-            "free": [
-                (each.site, each.practitioner, each.start.isoformat(), each.end.isoformat(), each.type)
-                for each in self.free
-            ],
+            "free": [as_row(each) for each in self.free],
             "taken": [each.dump().decode() for each in self.taken],
             "missing": sorted(self.missing),
             "held": self.held,
@@ -56,7 +53,7 @@ def read_state(note: bytes | None, zones: Mapping[str, ZoneInfo]) -> State:
     if note is None:
         return State()
     row = json.loads(zlib.decompress(note))
-    free = tuple(_opening(each, zones) for each in row["free"])
+    free = tuple(of_row(each, zones) for each in row["free"])
     return State(
         digests=tuple(row["digests"]),
         written=datetime.fromisoformat(row["written"]) if row["written"] else None,
@@ -66,12 +63,6 @@ def read_state(note: bytes | None, zones: Mapping[str, ZoneInfo]) -> State:
         held=tuple(row["held"]),
         left_out=row["left_out"],
     )
-
-
-def _opening(row: Sequence[str], zones: Mapping[str, ZoneInfo]) -> Opening:
-    site, who, start, end, kind = row
-    begins, ends = (datetime.fromisoformat(at).astimezone(zones.get(site)) for at in (start, end))
-    return Opening(SiteId(site), who, begins, ends, kind)
 
 
 def after(

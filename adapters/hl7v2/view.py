@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from adapters.agenda import Opening
-from adapters.agenda.openings import within
+from adapters.agenda.openings import as_row, of_row, within
 from adapters.hl7v2.settings import FromView
 from agent.core.errors import CreneauError, Transient
 from agent.core.message import say
-from agent.core.model import Finding, Severity, SiteId, Window
+from agent.core.model import Finding, Severity, Window
 from agent.ports import Emr, SitePart, Tools
 
 log = logging.getLogger("creneau.hl7")
@@ -41,11 +41,8 @@ class Known:
 
     def dump(self) -> bytes:
         """Return it as a note."""
-        rows = [
-            (each.site, each.practitioner, each.start.isoformat(), each.end.isoformat(), each.type)
-            for each in self.openings
-        ]
-        row = {"at": self.at.isoformat(), "until": self.until.isoformat(), "openings": rows}
+        times = {"at": self.at.isoformat(), "until": self.until.isoformat()}
+        row = {**times, "openings": [as_row(each) for each in self.openings]}
         return zlib.compress(json.dumps(row, separators=(",", ":")).encode())
 
 
@@ -133,11 +130,7 @@ class View:
 
     def _load(self, note: bytes) -> Known:
         row = json.loads(zlib.decompress(note))
-        found = (
-            (site, who, *(datetime.fromisoformat(at).astimezone(self._zones.get(site)) for at in (start, end)), kind)
-            for site, who, start, end, kind in row["openings"]
-        )
-        openings = tuple(Opening(SiteId(site), who, start, end, kind) for site, who, start, end, kind in found)
+        openings = tuple(of_row(each, self._zones) for each in row["openings"])
         at, until = (datetime.fromisoformat(row[name]) for name in ("at", "until"))
         return Known(at, until, openings)
 
