@@ -79,16 +79,16 @@ class JournalRaw:
         self._eraser.note(len(done))
 
     def revive(self, numbers: Sequence[int], answer: bytes | None = None) -> int:
-        """Make dead messages unread again; what is not dead, or no longer kept, stays as it is."""
+        """Make dead messages unread again; what is not dead stays as it is, and then nothing is written."""
+        which = "WHERE id = ? AND emr = ? AND state = 'dead'"
 
         def work(tx: Tx) -> int:
-            sql = (
-                "UPDATE raw SET state = 'new', why = NULL, answer = coalesce(?, answer)"
-                " WHERE id = ? AND emr = ? AND state = 'dead' AND body IS NOT NULL"
-            )
-            return sum(tx.run(sql, answer, number, self._emr) for number in numbers)
+            sql = f"UPDATE raw SET state = 'new', why = NULL, answer = coalesce(?, answer) {which}"  # noqa: S608 - constants
+            return sum(tx.run(sql, answer, number, self._emr) for number in dead)
 
-        return self._store.write(work) if numbers else 0
+        is_dead = f"SELECT 1 FROM raw {which}"  # noqa: S608 - constants
+        dead = self._store.read(lambda db: [n for n in numbers if db.value(is_dead, n, self._emr)])
+        return self._store.write(work) if dead else 0
 
     def last_at(self, peer: str) -> datetime | None:
         """Return when this peer was last heard."""
