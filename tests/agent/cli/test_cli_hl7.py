@@ -21,6 +21,7 @@ def test_explain_says_field_by_field_and_why(run: Callable[..., Any]) -> None:
     assert code == 1
     assert "two fields differ on when it is" in out
     assert "AE 102" in out
+    assert "kept back until it is understood: from 2027-04-12 00:00-04:00 to 2027-04-16 01:00-04:00" in out
     code, out, _ = run(f"hl7 expliquer {file} --time-from sch11 --lang fr")
     assert code == 0
     assert "compris : de 2027-04-15 09:00-04:00 (SCH-11.4)" in out.replace("\N{NO-BREAK SPACE}", " ")
