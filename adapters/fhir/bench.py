@@ -192,7 +192,7 @@ class FhirBench:
 
 
 def prepared(options: Mapping[str, object], screen: Screen, given: Tools) -> list[str]:
-    """Try the server on an empty schedule and keep the profile in `given`; return the rows that did not hold."""
+    """Try the server on an empty schedule and keep the profile in `given`; return the keys of the rows that did not hold."""
     screen.put({"resourceType": "Schedule", "id": SCRATCH, "actor": [{"reference": "Practitioner/creneau-trial"}]})
     terms = terms_of(NAME, options, given)
     emr = FhirEmr(terms, line_of(terms, options, given), given)

@@ -16,8 +16,8 @@ from agent.core.message import say
 from agent.ports import SourceStore
 
 NOTE = "capability"
-RECIPE = 1
-"""Counts up when the recipe of a write changes, so that a proof of the old one no longer counts."""
+RECIPE = 2
+"""Counts up when the recipe of a write or the rows of a trial change, so that an old proof no longer counts."""
 LONGEST = timedelta(seconds=60)
 QUIET = timedelta(seconds=30)
 
@@ -31,8 +31,9 @@ class Profile:
 
     `create`: the safest way that held. `guards`: a stale If-Match is refused, on Appointment and Slot. `claims`: a Slot
     keeps our mark, and is found by it. `fresh`: a search finds at once what was written. `atomic`: a transaction is
-    undone whole.
-    `tombstones`: a cancelled Appointment without times is kept, and may be booked again. `keeps`: an Appointment keeps our names; without that nothing is written. `seen`: row by row.
+    undone whole. `tombstones`: a cancelled Appointment without times is kept, and may be booked again. `keeps`: what
+    nothing can be written without: our names, the day, a version. `seen`: row by row; `lacks`: the keys of those that
+    did not hold (rows.py).
     """
 
     fingerprint: str
@@ -45,6 +46,12 @@ class Profile:
     atomic: bool
     tombstones: bool
     seen: dict[str, str] = field(default_factory=dict)
+    lacks: tuple[str, ...] = ()
+
+    @property
+    def is_at_once(self) -> bool:
+        """Say whether Slot and Appointment go in one transaction, undone whole, that creates only what is not there."""
+        return self.atomic and self.create == "if-none-exist"
 
     @property
     def is_fenced(self) -> bool:
@@ -118,6 +125,6 @@ def tried(profile: Profile | None, covers: str) -> Profile:
         what = say("this FHIR server was never tried: nothing is written")
         raise Misconfigured(doing, what, say("creneau emr prove --on SCHEDULE"))
     if not profile.keeps:
-        what = say("this FHIR server does not keep our mark on an appointment: nothing is written")
+        what = say("this FHIR server lacks what no booking can be written without: nothing is written")
         raise Misconfigured(doing, what, say('write bookings = "tasks"'), key="bookings")
     return profile

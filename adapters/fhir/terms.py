@@ -19,6 +19,8 @@ CLAIM = "urn:creneau:claim"
 """System of the mark on a Slot that we made busy: the booking's id."""
 CLAIMED = "urn:creneau:claimed"
 """System beside it: the order's version, or `hold` and until when."""
+TRIAL = "urn:creneau:trial"
+"""System of the mark on what a trial makes: the schedule it was made on."""
 OUTCOME = "urn:creneau:outcome"
 """Code system of the reason we give when we cancel."""
 

@@ -1,7 +1,7 @@
 """`emr try` and `emr prove`: reads that show, a proof that is kept, and bookings that wait for it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +20,8 @@ def proving(place: Any, *tried: Proved, wanted: str = "f1") -> list[str]:
     """Let the place's EMR ask for a proof that ends so; return what scratch copies were named."""
     opened, named = place._open, []
 
-    def prove(scratch: str) -> Iterable[Proved]:
+    def prove(scratch: str, shared: Collection[str]) -> Iterable[Proved]:
+        assert shared == {"101", "102"}
         named.append(scratch)
         return iter(tried)
 

@@ -48,8 +48,8 @@ PROVED = {
     "on": "copie",
     "at": "2026-11-22T00:00:00+00:00",
     "tried": [
-        {"name": "a_human_wins", "kept": True, "says": "", "runs": 1},
-        {"name": "names_count", "kept": None, "says": "", "runs": 1},
+        {"name": "a_human_wins", "title": None, "kept": True, "says": "", "runs": 1, "means": []},
+        {"name": "names_count", "title": None, "kept": None, "says": "", "runs": 1, "means": []},
     ],
     "passed": True,
 }
@@ -105,7 +105,7 @@ def test_prove_asks_before_it_erases(run: Callable[..., Any], door: Any) -> None
 @pytest.mark.parametrize("as_json", [True, False])
 def test_a_broken_promise_is_exit_1(run: Callable[..., Any], door: Any, as_json: bool) -> None:
     """The promise, and what was seen instead."""
-    broken = {"name": "a_human_wins", "kept": False, "says": "two stand", "runs": 1}
+    broken = {**PROVED["tried"][0], "kept": False, "says": "two stand"}
     door.answers["emr-prove"] = {**PROVED, "tried": [broken], "passed": False}
     code, out, _ = run("emr prove --on copie --yes" + " --json" * as_json)
     assert code == 1
