@@ -141,7 +141,9 @@ def transaction(scratch: Scratch) -> Seen:
 def _remember(scratch: Scratch, whole: Answer) -> None:
     """Note what a transaction says it made; a server that knows none answers anything."""
     for entry in whole.json().get("entry") or ():
-        name = relative(str(entry.get("response", {}).get("location", "")))
+        made = entry.get("resource") or {}
+        where = relative(str(entry.get("response", {}).get("location", "")))
+        name = where or f"{made.get('resourceType', '')}/{made.get('id', '')}"
         scratch.note({name} if name.startswith("Appointment/") else set())
 
 

@@ -187,7 +187,7 @@ ROWS = (
         habits.unknown,
         FACT,
         say("an unknown search parameter is refused"),
-        say("unknown search parameters are passed over in silence here: Créneau filters every answer again"),
+        say("an unknown search parameter is no error here: Créneau relies on those it has tried, and filters again"),
     ),
     Row(
         "sensible",

@@ -5,6 +5,7 @@ off is cleared away by the next one.
 """
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ log = logging.getLogger("creneau.adapters.fhir")
 
 NOTE = "trial:"
 """Beginning of the keys under which the store remembers what a trial made: "trial:Slot/12"."""
+MADE = re.compile(r"(Slot|Appointment)/[A-Za-z0-9.-]{1,64}")
 REMARK = "Créneau : essai"
 """What a person reads on a trial's slots and appointments; it also marks them where a server drops our names."""
 
@@ -98,16 +100,16 @@ class Scratch:
         if not answer.is_good:
             return ""
         one = answer.json() if answer.body else {}
-        name = relative(answer.headers.get("location", "")) or path
-        if one.get("id") and one.get("resourceType") not in (None, "Bundle", "OperationOutcome"):
-            name = f"{one['resourceType']}/{one['id']}"
-        if "/" in name:
-            self.note({name})
+        name = f"{one.get('resourceType', '')}/{one.get('id', '')}"
+        if not MADE.fullmatch(name):
+            name = relative(answer.headers.get("location", "")) or path
+        self.note({name})
         return name
 
     def note(self, names: set[str]) -> None:
-        """Remember names, on the disk too."""
-        fresh, self.made = names - self.made, self.made | names
+        """Remember names, on the disk too; what is no name of one slot or appointment is none that may be deleted."""
+        fresh = {name for name in names - self.made if MADE.fullmatch(name)}
+        self.made |= fresh
         if fresh:
             self.store.note({f"{NOTE}{name}": b"" for name in fresh})
 

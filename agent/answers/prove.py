@@ -103,7 +103,13 @@ def standing(house: House, name: EmrName, emr: Emr, *, automatic: bool) -> Itera
 def _age(proof: Proof, now: datetime) -> Iterable[Finding]:
     """Yield how old a proof is, and from when on that is too old to be sure of."""
     days = max(0, (now - datetime.fromisoformat(proof.at)).days)
-    says = say("its bookings were proved on {on} {days} days ago: {n} runs", on=proof.on, days=days, n=proof.runs)
+    says = say(
+        "its bookings were proved on {on}, {day}, {days} days ago: {n} runs",
+        on=proof.on,
+        day=proof.at[:10],
+        days=days,
+        n=proof.runs,
+    )
     yield Finding("emr.proved", Severity.OK, says)
     if days >= OLD.days:
         says = say("the proof is {days} days old: an EMR may have been updated without a word", days=days)

@@ -143,7 +143,8 @@ class Hostile:
         return 200, {"resourceType": "Bundle", "type": "transaction-response", "entry": answers}
 
     def search(self, kind: str, params: Sequence[tuple[str, str]]) -> tuple[int, Any]:
-        if "strict" in self.flaws and any(key not in KNOWN for key, _ in params):
+        known = KNOWN - ({"actor"} if "no-actor" in self.flaws else set())
+        if self.flaws & {"strict", "no-actor"} and any(key not in known for key, _ in params):
             return 400, outcome("invalid")
         if "outcome-inside" in self.flaws:
             return 200, bundle([outcome("exception")])
@@ -198,6 +199,14 @@ def etag(one: Mapping[str, Any]) -> str:
     return f'W/"{one["meta"]["versionId"]}"'
 
 
+def unversioned(what: Any) -> Any:
+    if isinstance(what, list):
+        return [unversioned(one) for one in what]
+    if isinstance(what, dict):
+        return {key: unversioned(one) for key, one in what.items() if key != "versionId"}
+    return what
+
+
 def bundle(found: Sequence[Any]) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": one} for one in found]}
 
@@ -225,13 +234,15 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(status, what)
 
     def answer(self, status: int, what: Any) -> None:
-        text, flaws = json.dumps(what).encode(), self.hostile.flaws
+        flaws = self.hostile.flaws
+        what = unversioned(what) if "versionless" in flaws else what
+        text = json.dumps(what).encode()
         text = text[: len(text) // 2] if "half" in flaws else text
         text = b"" if status == 304 else text
         self.send_response(status)
         self.send_header("Content-Type", "application/fhir+xml" if "xml" in flaws else "application/fhir+json")
         written = self.command in ("POST", "PUT") and isinstance(what, dict) and bool(what.get("id"))
-        if isinstance(what, dict) and what.get("meta") and not (written and "mute" in flaws):
+        if isinstance(what, dict) and what.get("meta", {}).get("versionId") and not (written and "mute" in flaws):
             self.send_header("ETag", etag(what))
         if written and flaws & {"minimal", "mute"} and status < 300:
             self.send_header("Location", f"{what['resourceType']}/{what['id']}/_history/1")

@@ -21,14 +21,17 @@ from tests.adapters.fhir.conftest import Den
 from tests.adapters.fhir.hostile import GP, MEDPLUM, UNGUARDED, running
 
 MORNING = cells(8, 9, 10, 11)
+MUTE = frozenset({"mute", "revives", "no-304", "always-new"})
+"""A server that answers a write with neither body nor version."""
+SERVERS = {"medplum-5": MEDPLUM, "unguarded": UNGUARDED, "gp-connect": GP, "mute": MUTE}
 
 
 @pytest.fixture(scope="module")
 def dens() -> Iterator[dict[str, Den]]:
-    """Lend three hostile servers, each tried once."""
+    """Lend hostile servers, each tried once."""
     with ExitStack() as held:
         made = {}
-        for name, flaws in {"medplum-5": MEDPLUM, "unguarded": UNGUARDED, "gp-connect": GP}.items():
+        for name, flaws in SERVERS.items():
             hostile, base = held.enter_context(running(flaws))
             client = httpx.Client(base_url=f"{base}/", headers={"Content-Type": "application/fhir+json"})
             made[name] = Den(hostile, base, held.enter_context(closing(Screen(client))))
@@ -39,7 +42,7 @@ def dens() -> Iterator[dict[str, Den]]:
 
 WRITES = (*booking.PROMISES, *racing.PROMISES)
 CASES = [(name, one) for name in ("medplum-5", "unguarded") for one in conformance.PROMISES]
-CASES += [("gp-connect", one) for one in WRITES]
+CASES += [(name, one) for name in ("gp-connect", "mute") for one in WRITES]
 
 
 @pytest.mark.parametrize(("name", "promise"), CASES, ids=[f"{name}-{one.name}" for name, one in CASES])

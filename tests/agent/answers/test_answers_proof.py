@@ -113,7 +113,7 @@ def test_another_text_asks_for_another_proof(place: Any) -> None:
     place.ask("emr-prove", on="copie")
     proving(place, wanted="f2")
     found = next(one for one in place.ask("check", part="emr")["findings"] if one["code"] == "emr.unproven")
-    assert "not the one" in found["says"]["id"]
+    assert "is not what was proved" in found["says"]["id"]
 
 
 def test_an_adapter_run_by_its_makers_asks_for_no_proof(place: Any) -> None:
