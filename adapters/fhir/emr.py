@@ -165,7 +165,7 @@ class FhirEmr:
 
     def unproven(self) -> str:
         """Return the fingerprint of what a trial covers: address, guide, recipe."""
-        return fingerprint(self._line.base, self._terms.guide.name)
+        return fingerprint(self._line.base, self._terms.guide)
 
     def prove(self, scratch: str, shared: Collection[str] = ()) -> Iterator[Proved]:
         """Try every behaviour on an empty schedule and keep the profile. Raises Refused when it may not be used."""

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from adapters.fhir.terms import Guide
 from agent.core.booking import Recovery, WriteRules
 from agent.core.errors import Misconfigured
 from agent.core.message import say
@@ -99,7 +100,7 @@ BLURRED = WriteRules(
 """Not fenced, and a search lags: absent proves nothing, a person looks. Also the rules of a server never tried."""
 
 
-def fingerprint(server: str, guide: str) -> str:
+def fingerprint(server: str, guide: Guide) -> str:
     """Return what a trial of this server covers; connects nothing."""
     return hashlib.sha256(f"fhir {RECIPE} {guide} {server}".encode()).hexdigest()[:32]
 

@@ -181,6 +181,7 @@ def test_a_bearer_token_is_shown() -> None:
         ({"server": "https://a:b@dme.example.org/fhir"}, "server"),
         ({"server": "https://h/fhir", "auth": "smart"}, "client_id"),
         ({"server": "https://h/fhir", "guide": "sas"}, "practitioners"),
+        ({"server": "https://h/fhir", "search": ["status"]}, "search"),
         ({"server": "https://h/fhir", "ca_file": "/absent.pem"}, "ca_file"),
         ({"server": "https://h/fhir", "certificate": "/absent.pem"}, "certificate"),
     ],
