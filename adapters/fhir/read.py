@@ -98,7 +98,9 @@ class Reader:
         found = {}
         for key in sorted(wanted):
             schedule = self._schedules.get(key) or self._schedule(key)
-            whose = agenda.whose(schedule, self._known(schedule)) if schedule is not None else None
+            whose = None
+            if schedule is not None:
+                whose = agenda.whose(schedule, self._known(schedule), self._terms.practitioner_system)
             if whose is not None:
                 found[key] = whose
         return found

@@ -180,7 +180,7 @@ ROWS = (
         habits.renewed,
         FACT,
         say("a search by _lastUpdated finds what is new"),
-        say("a search by _lastUpdated finds nothing new here: changes are noticed at the next whole read only"),
+        say("a search by _lastUpdated finds nothing new here: nothing follows, Créneau reads whole windows"),
     ),
     Row(
         "unknown",
