@@ -52,7 +52,7 @@ def _server(line: Line, terms: Terms) -> Finding:
 def _writes(profile: Profile | None, covers: str, now: str, left: int) -> Iterator[Finding]:
     """Say what the writes can carry, one sentence a danger."""
     if left:
-        says = say("a trial was cut off: {n} things it made are still on the server", n=left)
+        says = say("a trial left {n} things behind on the server", n=left)
         yield Finding("fhir.leftovers", Severity.WARN, says, TRY)
     if profile is None or profile.fingerprint != covers:
         says = say("this FHIR server was never tried: nothing is written")

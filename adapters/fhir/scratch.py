@@ -126,13 +126,14 @@ class Scratch:
         for name in sorted(self.made):
             try:
                 kept = self._kept(name)
-            except CreneauError:
-                log.warning("trial.left resource=%s", name)
+            except CreneauError:  # it stays in mind, and is told
                 left += 1
                 continue
             left += kept
             self.made.discard(name)
             self.store.note({f"{NOTE}{name}": None})
+        if left:
+            log.warning("trial.left n=%d", left)
         return left
 
     def _kept(self, name: str) -> bool:

@@ -9,7 +9,7 @@ from adapters.fhir.agenda import Whose
 from adapters.fhir.line import Line
 from adapters.fhir.profile import Create, Profile
 from adapters.fhir.rows import NEEDED, ROWS, Row
-from adapters.fhir.scratch import Scratch
+from adapters.fhir.scratch import REMARK, Scratch
 from adapters.fhir.strategy import strategy
 from adapters.fhir.terms import Terms
 from adapters.fhir.vetting import scratch_of
@@ -82,7 +82,11 @@ def _cleared(scratch: Scratch, name: str) -> Proved:
     title = say("all that was made is taken away again")
     if name == "leftovers":
         title = say("what an earlier trial left behind is taken away")
-    says = say("{n} things of a trial cannot be deleted: they stay, marked as entered in error", n=left)
+    says = say(
+        "{n} things of a trial cannot be deleted here: they stay, more than a year ahead, as «{remark}»",
+        n=left,
+        remark=REMARK,
+    )
     means = (Finding("fhir.left", Severity.NOTE, says),) if left else ()
     return Proved(name, None if left else True, f"{made - left} / {made}", 0, title, means)
 

@@ -48,7 +48,7 @@ class Hostile:
     """The server's state. `flaws` may be changed while it runs; `asked` keeps (method, path) of every request."""
 
     def __init__(self, flaws: frozenset[str]) -> None:
-        self.flaws = flaws
+        self.flaws, self.release = flaws, "H"
         self.store: Store = {}
         self.asked: list[tuple[str, str]] = []
         self.lock = threading.Lock()
@@ -64,7 +64,11 @@ class Hostile:
         with self.lock:
             self.asked.append((method, path))
             if path == "metadata":
-                return 200, {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1", "software": {"name": "H"}}
+                return 200, {
+                    "resourceType": "CapabilityStatement",
+                    "fhirVersion": "4.0.1",
+                    "software": {"name": self.release},
+                }
             kind, _, key = path.partition("/")
             if method == "POST" and not path:
                 return self.transaction(body)
@@ -98,6 +102,8 @@ class Hostile:
         now = self.store.get((kind, key))
         if not isinstance(body, dict):
             return 400, outcome("structure")
+        if "sealed" in self.flaws and body.get("status") == "entered-in-error":
+            return 422, outcome("business-rule")
         if self.is_stale(now, headers):
             return (409 if "409" in self.flaws else 412), outcome("conflict")
         if now is None and "no-own-ids" in self.flaws and kind == "Appointment":

@@ -85,7 +85,7 @@ def test_a_real_server_is_proved_from_the_command_line(place: Place, clinic: MAK
         (frozenset({"always-new"}), (FENCED, "a change that changes nothing makes a new version")),
         (frozenset({"no-news"}), (FENCED, "a search by _lastUpdated finds nothing new here")),
         (frozenset({"no-total", "no-links"}), (FENCED, "a full page may hide more here")),
-        (frozenset({"no-delete"}), (FENCED, "cannot be deleted: they stay, marked as entered in error")),
+        (frozenset({"no-delete"}), (FENCED, "cannot be deleted here: they stay, more than a year ahead")),
     ],
     ids=lambda value: "+".join(sorted(value)) or "none" if isinstance(value, frozenset) else "",
 )
@@ -210,12 +210,42 @@ def test_a_trial_that_was_killed_is_cleared_away_by_the_next(
     del one.hostile.handle  # type: ignore[misc]
     assert len(one.hostile.store) > 1
     if nth > 1:
-        assert "a trial was cut off" in here.creneau("check emr")[1]
+        assert "things behind on the server" in here.creneau("check emr")[1]
     code, told = proved(here)
     assert (code == 0) is ("no-identifiers" not in flaws)
     assert "what an earlier trial left behind is taken away" in told
     assert [key for key in one.hostile.store if key[1] != SCRATCH] == []
-    assert "a trial was cut off" not in here.creneau("check emr")[1]
+    assert "things behind on the server" not in here.creneau("check emr")[1]
+
+
+def test_what_a_server_will_not_give_back_is_told(den: Callable[[frozenset[str]], Den], clinic: MAKE) -> None:
+    """Neither deleted nor marked: it is counted, kept in mind, tried again, and bookings are as safe as before."""
+    one = den(frozenset({"no-delete", "sealed"}))
+    scratch(one.screen)
+    here = clinic(one.options)
+    code, told = proved(here)
+    left = len(one.hostile.store) - 1
+    assert (code, f"{left} things of a trial cannot be deleted here" in told) == (0, True), told
+    assert f"a trial left {left} things behind on the server" in here.creneau("check emr")[1]
+    one.hostile.flaws = frozenset()
+    assert "what an earlier trial left behind is taken away" in proved(here)[1]
+    assert [key for key in one.hostile.store if key[1] != SCRATCH] == []
+
+
+def test_another_version_of_the_server_asks_for_another_proof(
+    den: Callable[[frozenset[str]], Den], clinic: MAKE
+) -> None:
+    """What was seen was seen of the one before; the command is named."""
+    one = den(frozenset())
+    scratch(one.screen)
+    here = clinic(one.options)
+    assert proved(here)[0] == 0
+    assert "another version" not in here.creneau("check emr")[1]
+    one.hostile.release = "H 2"
+    code, told = here.creneau("check emr")
+    assert code == 1
+    assert "the FHIR server is another version than the one that was tried" in told
+    assert "creneau emr prove --on SCHEDULE" in told
 
 
 def test_a_running_agent_books_by_itself_from_the_proof_on(den: Callable[[frozenset[str]], Den], clinic: MAKE) -> None:

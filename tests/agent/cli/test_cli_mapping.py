@@ -1,6 +1,7 @@
 """`emr try` and `emr prove` on the screen."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,18 @@ def test_prove_asks_before_it_erases(run: Callable[..., Any], door: Any) -> None
     assert door.asked == []
     code, out, _ = run("emr prove --on copie", typed="y\n")
     assert (code, "Automatic bookings may begin" in out, "a_human_wins" in out) == (0, True, True)
+
+
+def test_prove_says_what_follows(run: Callable[..., Any], door: Any) -> None:
+    """In the reader's language: what was tried and is not there, what was not asked, and each consequence."""
+    says = {"id": "a slot cannot be reserved here: two who book at once both think they have it", "args": {}}
+    means = [{"part": "emr", "code": "fhir.mark", "severity": "warn", "says": says}]
+    row = {"name": "mark", "title": {"id": "a slot keeps our mark", "args": {}}, "says": "HTTP 200", "runs": 1}
+    door.answers["emr-prove"] = {**PROVED, "tried": [{**row, "kept": None, "means": means}, PROVED["tried"][1]]}
+    _, out, _ = run("emr prove --on essai --yes")
+    assert re.search(r"not here +1 +a slot keeps our mark +HTTP 200\nnot asked +1 +names_count\n! a slot cannot", out)
+    _, out, _ = run("--lang fr emr prove --on essai --yes")
+    assert "! une plage ne se réserve pas ici" in out
 
 
 @pytest.mark.parametrize("as_json", [True, False])
