@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
-from adapters.fhir.agenda import GONE, Whose
+from adapters.fhir.agenda import GONE, PEOPLE, Whose
 from adapters.fhir.line import Line
 from adapters.fhir.resources import relative
 from adapters.fhir.scratch import Scratch, is_trial, left_behind
@@ -34,14 +34,16 @@ def scratch_of(
     answer = line.read(name)
     if not answer.is_good or answer.json().get("resourceType") != "Schedule":
         _refuse(say("there is no {schedule} on this server", schedule=name))
+    refs = [relative(str(ref.get("reference", ""))) for ref in answer.json().get("actor") or ()]
+    people = sorted(ref for ref in refs if ref.startswith(PEOPLE)) or refs[:1]
     owner = whose(name)
-    people = sorted(owner.actors) if owner is not None else []
-    if owner is not None and not {owner.who.key, *(key.removeprefix(OURS) for key in people)}.isdisjoint(shared):
+    known = {owner.who.key} if owner is not None else set()
+    if not (known | {ref.removeprefix(OURS) for ref in people}).isdisjoint(shared):
         _refuse(say("{schedule} is of a person whose slots the clinic's file shares", schedule=name))
     left = left_behind(tools.store)
     left |= _leftovers(_slots(line, name), say("{schedule} has slots: a trial needs an empty one", schedule=name))
     taken = say("{schedule} is of a person who has appointments: a trial needs nobody's", schedule=name)
-    for actor in people:
+    for actor in filter(None, people):
         left |= _leftovers(_appointments(line, actor, tools.clock.now().utc), taken)
     marked = wholly(line, "Appointment", [("identifier", f"{TRIAL}|{name}")])
     left |= {f"Appointment/{row['id']}" for row in marked if is_trial(row) and row.get("status") not in GONE}

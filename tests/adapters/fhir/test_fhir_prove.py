@@ -180,6 +180,15 @@ def test_a_schedule_somebody_needs_is_refused(
     assert one.hostile.store == before
 
 
+def test_a_person_the_clinic_cannot_name_is_somebody(den: Callable[[frozenset[str]], Den], clinic: MAKE) -> None:
+    """Without the business name the clinic goes by, a schedule's person may still have patients."""
+    one = den(frozenset())
+    scratch(one.screen)
+    booked(one.screen)
+    code, told = proved(clinic({**one.options, "practitioner_system": "urn:nobody"}))
+    assert (code, "is of a person who has appointments" in told) == (1, True), told
+
+
 @pytest.mark.parametrize(
     ("flaws", "nth"),
     [(frozenset[str](), 1), (frozenset[str](), 20), (frozenset({"unmarked"}), 2), (frozenset({"no-identifiers"}), 6)],
