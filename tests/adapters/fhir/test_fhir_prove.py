@@ -127,6 +127,14 @@ def test_a_server_that_cannot_be_written_is_not(
     assert [key for key in one.hostile.store if key[1] != SCRATCH] == []
 
 
+def test_a_trial_sends_nothing_but_r4(den: Callable[[frozenset[str]], Den], clinic: MAKE) -> None:
+    """With all that leaves held against R4, the same rows are kept."""
+    one = den(frozenset())
+    scratch(one.screen)
+    code, told = proved(clinic({**one.options, "validate": "outbound"}))
+    assert (code, "breaks R4" in told) == (0, False), told
+
+
 def test_a_server_of_xml_is_refused(den: Callable[[frozenset[str]], Den], clinic: MAKE) -> None:
     """Whatever it is asked for: check and proof name it as a fault to mend, and no write is thought to have failed."""
     one = den(frozenset({"xml"}))
