@@ -48,7 +48,7 @@ def trial(
     yield last
     profile = _profile(terms, covers, software(line), tuple(lacks), seen)
     means = tuple(strategy(profile)) if profile.keeps else ()
-    yield Proved("strategy", profile.keeps or None, runs=0, title=say("a safe way of writing is chosen"), means=means)
+    yield Proved("strategy", profile.keeps or None, runs=0, title=say("a way of writing is chosen"), means=means)
     return profile
 
 
@@ -66,8 +66,11 @@ def _tried(row: Row, scratch: Scratch) -> tuple[bool, str]:
     """Return how a row ended; a server that refuses, or fails at it, has not that ability."""
     try:
         return row.act(scratch)
-    except (Refused, Misconfigured, Ambiguous, KeyError) as wrong:
-        return False, str(wrong)
+    except (Refused, Misconfigured, Ambiguous) as wrong:
+        told = dict(wrong.what.args)
+        return False, f"HTTP {told['code']} {told.get('issue', '')}".rstrip() if "code" in told else str(wrong)
+    except KeyError as missing:
+        return False, f"- {missing}"
 
 
 def _proved(row: Row, says: str, *, good: bool) -> Proved:
