@@ -27,6 +27,7 @@ class Agents:
         self.case = case
         self._acts: dict[tuple[object, ...], tuple[Act, ...]] = {}
         self._received: dict[tuple[object, ...], tuple[Act, ...]] = {}
+        self._turns: dict[tuple[object, ...], tuple[Act, ...]] = {}
 
     def acts(self, scene: Scene, n: int) -> tuple[Act, ...]:
         """Return every step of agent `n` in this scene but the arrival of an order."""
@@ -97,19 +98,49 @@ class Agents:
             if ask.kind != "done" or ask.what != agent.since:
                 word = "compares its bookings with the agenda" if kind == "look" else "begins a step"
                 yield self._act(scene, f"{'AB'[n]} {word}", self._arrived(agent._replace(node=node)))
-        if not self.case.fenced:
-            yield from self.beats(scene, n, agent)
 
-    def beats(self, scene: Scene, n: int, agent: Agent) -> Iterator[Act]:
-        """Yield the beat that gives agent `n` a turn, if the hub gives it one now."""
+    # ---- the hub gives a turn
+
+    def turns(self, scene: Scene, n: int) -> tuple[Act, ...]:
+        """Return the turn that agent `n` may get now."""
+        case, number = self.case, scene.agents[n]
+        if case.fenced or case.agents.items[number].node:
+            return ()
+        key = (n, number, scene.tick, scene.hub, self._known(scene))
+        found = self._turns.get(key)
+        if found is None:
+            found = self._turns[key] = tuple(self._given(scene, n, case.agents.items[number]))
+        return found
+
+    def _known(self, scene: Scene) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return version and rev of each booking, the highest that any agent knows: the hub knows them, too."""
+        case = self.case
+        versions = tuple(map(max, zip(*(case.seen_versions(each) for each in scene.agents), strict=True)))
+        return versions, tuple(map(max, zip(*(case.newest_rev(each) for each in scene.agents), strict=True)))
+
+    def _given(self, scene: Scene, n: int, agent: Agent) -> Iterator[Act]:
+        """Yield the turn, if the hub gives one now: a beat renews it, a new one comes with the whole list of orders."""
         hub = self.case.hubs.items[scene.hub]
         over = scene.tick >= hub.tick + TURN_TICKS
         same_time = agent.turn is not None and agent.turn[1] == scene.tick
         if n < hub.holder or (n > hub.holder and not over) or same_time:
             return
         number = hub.number + (n != hub.holder or over or agent.turn is None)
-        after = self._act(scene, f"{'AB'[n]} gets turn {number}", agent._replace(turn=(number, scene.tick)))
-        yield after._replace(hub=self.case.hubs(hub._replace(holder=n, number=number, tick=scene.tick)))
+        if agent.turn is None or agent.turn[0] != number:
+            agent = self._listed(scene, agent)
+        after = self.case.agents(agent._replace(turn=(number, scene.tick)))
+        given = self.case.hubs(hub._replace(holder=n, number=number, tick=scene.tick))
+        yield Act(f"{'AB'[n]} gets turn {number}", after, hub=given)
+
+    def _listed(self, scene: Scene, agent: Agent) -> Agent:
+        """Take the newest version of each booking the hub has handed out so far."""
+        versions, revs = self._known(scene)
+        for goal in self.case.goals:
+            row = self.case.row(agent, goal.booking)
+            if goal.version == versions[goal.booking] and (row is None or row.seen_ver < goal.version):
+                new = self._ordered(row, goal, scene.tick, revs[goal.booking])
+                agent = agent._replace(rows=put(agent.rows, goal.booking, new))
+        return agent
 
     # ---- a step goes on
 

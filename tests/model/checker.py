@@ -91,6 +91,7 @@ class Checker:
                 return
         for n in range(len(scene.agents)):
             yield from self._acts(scene, n, self.agents.receives(scene, n))
+            yield from self._acts(scene, n, self.agents.turns(scene, n))
             yield from self._acts(scene, n, self.agents.acts(scene, n))
         yield from self._network(scene)
         for says, after in self.people.steps(scene):

@@ -117,6 +117,7 @@ class Case:
         )
         self.folded = cache(self._folded)
         self.newest_rev = cache(self._newest_rev)
+        self.seen_versions = cache(self._seen_versions)
         self.unreceived = cache(self._unreceived)
         self.cancelled = cache(self._cancelled)
 
@@ -195,6 +196,9 @@ class Case:
 
     def _newest_rev(self, agent: int) -> tuple[int, ...]:
         return tuple(row.outcome_rev if row else 0 for row in self.rows_of(self.agents.items[agent]))
+
+    def _seen_versions(self, agent: int) -> tuple[int, ...]:
+        return tuple(row.seen_ver if row else 0 for row in self.rows_of(self.agents.items[agent]))
 
     def _unreceived(self, agent: int) -> bool:
         """Say whether an order is still on its way to this agent."""
