@@ -31,7 +31,7 @@ class Profile:
 
     `create`: the safest way that held. `guards`: a stale If-Match is refused, on Appointment and Slot. `claims`: a Slot
     keeps our mark, and is found by it. `fresh`: a search finds at once what was written. `atomic`: a transaction is
-    undone whole.
+    undone whole. `alone`: of several who create one booking at once, one succeeds.
     `tombstones`: a cancelled Appointment without times is kept, and may be booked again. `keeps`: an Appointment keeps our names; without that nothing is written. `seen`: row by row.
     """
 
@@ -45,11 +45,16 @@ class Profile:
     atomic: bool
     tombstones: bool
     seen: dict[str, str] = field(default_factory=dict)
+    alone: bool = False
 
     @property
     def is_fenced(self) -> bool:
-        """Say whether its writes are right without a turn: one booking one Appointment, and no stale write lands."""
-        once = self.create in ("if-none-exist", "if-none-match")
+        """Say whether its writes are right without a turn: one booking one Appointment, and no stale write lands.
+
+        A server that looks first and creates later may create long after whoever asked was told the opposite, unless
+        the Slot is written in the same transaction.
+        """
+        once = self.create == "if-none-match" or (self.create == "if-none-exist" and (self.alone or self.atomic))
         return self.keeps and self.guards and self.claims and self.fresh and self.tombstones and once
 
     @property

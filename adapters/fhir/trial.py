@@ -5,7 +5,7 @@ Rule: nothing is believed from the server's own statement; what was made is take
 
 from collections.abc import Generator
 
-from adapters.fhir.behaviour import NAMES, RACE, ROWS
+from adapters.fhir.behaviour import DOUBLES, NAMES, RACE, ROWS
 from adapters.fhir.line import Line
 from adapters.fhir.profile import Create, Profile
 from adapters.fhir.scratch import scratch_of
@@ -46,6 +46,7 @@ def trial(line: Line, terms: Terms, scratch: str, covers: str, tools: Tools) -> 
         atomic=kept["a failed transaction is undone whole"],
         tombstones=kept["a cancellation of nothing is remembered"],
         seen=made.seen,
+        alone=kept[DOUBLES],
     )
     yield Proved("writes are right without a turn", profile.is_fenced or None, "" if profile.is_fenced else UNFENCED)
     return profile
