@@ -34,7 +34,7 @@ class Profile:
     keeps our mark, and is found by it. `fresh`: a search finds at once what was written. `atomic`: a transaction is
     undone whole. `tombstones`: a cancelled Appointment without times is kept, and may be booked again. `keeps`: what
     nothing can be written without: our names, the day, a version. `seen`: row by row; `lacks`: the keys of those that
-    did not hold (rows.py).
+    did not hold (rows.py). `alone`: of several who create one booking at once, one succeeds.
     """
 
     fingerprint: str
@@ -48,6 +48,7 @@ class Profile:
     tombstones: bool
     seen: dict[str, str] = field(default_factory=dict)
     lacks: tuple[str, ...] = ()
+    alone: bool = False
 
     @property
     def is_at_once(self) -> bool:
@@ -56,8 +57,12 @@ class Profile:
 
     @property
     def is_fenced(self) -> bool:
-        """Say whether its writes are right without a turn: one booking one Appointment, and no stale write lands."""
-        once = self.create in ("if-none-exist", "if-none-match")
+        """Say whether its writes are right without a turn: one booking one Appointment, and no stale write lands.
+
+        A server that looks first and creates later may create long after whoever asked was told the opposite, unless
+        the Slot is written in the same transaction.
+        """
+        once = self.create == "if-none-match" or self.is_at_once or (self.create == "if-none-exist" and self.alone)
         return self.keeps and self.guards and self.claims and self.fresh and self.tombstones and once
 
     @property

@@ -110,6 +110,7 @@ def _profile(terms: Terms, covers: str, stated: str, lacks: tuple[str, ...], see
         tombstones=holds("tombstone"),
         seen=seen,
         lacks=lacks,
+        alone=holds("create-race"),
     )
 
 
