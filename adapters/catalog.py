@@ -50,6 +50,14 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
             options=(
                 Option("server", str, ..., "the FHIR R4 server's address, https://…/fhir"),
                 Option("guide", ("r4", "sas"), "r4", "implementation guide: plain R4, or France's SAS"),
+                Option("mime", str, "", "MIME type of what is sent; empty: the guide's"),
+                Option("search", list, [], 'further parts of a Slot search, "name=value"; empty: the guide\'s'),
+                Option(
+                    "change_by",
+                    ("guide", "id", "identifier"),
+                    "guide",
+                    "appointments are changed by id or by identifier",
+                ),
                 Option(
                     "auth", ("none", "bearer", "smart"), "none", "how the account is shown; the key is in the vault"
                 ),
@@ -57,8 +65,10 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
                 Option("key_id", str, "", "SMART: the name of our public key at the vendor's"),
                 Option("algorithm", ("ES384", "RS384"), "ES384", "SMART: how we sign"),
                 Option("scopes", str, "", "SMART: the rights asked for; empty: what reading and booking need"),
-                Option("certificate", str, "", "our certificate for mutual TLS, a PEM file; its key is in the vault"),
-                Option("ca_file", str, "", "private certificate authority of the server"),
+                Option(
+                    "certificate", Path, None, "our certificate for mutual TLS, a PEM file; its key is in the vault"
+                ),
+                Option("ca_file", Path, None, "private certificate authority of the server"),
                 Option(
                     "type_from",
                     ("service-type", "service-category", "specialty", "appointment-type"),
@@ -66,7 +76,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
                     "the element of a Slot that names its type",
                 ),
                 Option("practitioner_system", str, "", "name people by this identifier; empty: by the server's id"),
-                Option("practitioners", str, "", "guide sas: system|value of each practitioner, with commas"),
+                Option("practitioners", str, "", "system|value of each practitioner searched for, with commas"),
                 Option("nam_system", str, "", "identifier system of the health insurance number, to find patients"),
                 Option("page", int, 500, "entries asked for at once"),
                 Option(
