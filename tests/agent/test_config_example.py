@@ -43,17 +43,6 @@ def test_a_commented_key_shows_the_default(section: str, key: str, value: object
     assert (ours | (theirs if section == "emr" else {}))[key] == value
 
 
-def test_the_hl7_lines_of_the_example_are_a_source(tmp_path: Path) -> None:
-    """Put in the place of the SQL ones they are read without a fault, with the keys of the page."""
-    lines = "\n".join(line[6:] for line in EXAMPLE.split("\n") if line.startswith("#     "))
-    start, end = EXAMPLE.index("[[emr]]"), EXAMPLE.index("[[site]]")
-    file = tmp_path / "x.toml"
-    file.write_text(f'{EXAMPLE[:start]}[[emr]]\nid = "dme"\n{lines}\n{EXAMPLE[end:]}', encoding="utf-8")
-    (emr,) = read_plan(file, ENTRIES).emrs
-    assert (emr.adapter, emr.options["reconcile.by"], emr.options["view.oldest"]) == ("hl7", "sqm", timedelta(hours=24))
-    assert emr.options["view.mapping"] == tmp_path / "heures.toml"
-
-
 def test_uncommenting_every_line_gives_the_same_plan(tmp_path: Path) -> None:
     """All commented lines together are the defaults."""
     lines = [COMMENTED.sub(r"\g<pair>", line) if COMMENTED.fullmatch(line) else line for line in EXAMPLE.split("\n")]
@@ -105,6 +94,24 @@ def test_the_example_shows_every_option_of_fhir_at_its_default(tmp_path: Path) -
     )
     (source,) = read_plan(tmp_path / "x.toml", ENTRIES).emrs
     assert (source.adapter, source.options["certificate"]) == ("fhir", tmp_path / "clinique.pem")
+
+
+def test_the_example_shows_every_option_of_hl7(tmp_path: Path) -> None:
+    """What is no default is said to be an example; the lines, put into the section, are a faultless source."""
+    lines, options = beside("hl7"), {option.key: option for option in ENTRIES["hl7"].options}
+    whole = re.sub(r"^(adapter|mapping|connection|user) .*\n", "", EXAMPLE, flags=re.MULTILINE)
+    file = tmp_path / "x.toml"
+    file.write_text(whole.replace('id         = "dme"\n', f'id         = "dme"\n{lines}'), encoding="utf-8")
+    (source,) = read_plan(file, ENTRIES).emrs
+    shown = {
+        f"{key}.{name}" if name else key: None
+        for key, value in tomllib.loads(lines).items()
+        for name in (value if isinstance(value, dict) else [""])
+    }
+    assert shown.keys() - {"adapter"} == options.keys()
+    examples = {key for key in options if re.search(rf"^{key.partition('.')[0]} .*# exemple", lines, re.MULTILINE)}
+    assert {key for key in options if source.options[key] != options[key].default} <= examples
+    assert source.options["view.mapping"] == tmp_path / "heures.toml"
 
 
 ANSWERS = {
