@@ -248,6 +248,16 @@ def test_an_order_for_a_time_in_doubt_is_a_conflict(tmp_path: Path) -> None:
         assert book(emr, slot).outcome is Outcome.CONFLICT
         assert not [each for each in bench.emr.heard if each.msh.text(9) == "SRM"]
         assert emr.find(MINE) is None
+        assert isinstance(emr.settle(emr.doubts()[0].number).number, int)
+        bench.emr._lines = lambda row: [  # type: ignore[method-assign]
+            f"SCH|{row.placer}|{row.filler}|||||||||^^^demain||||||||||||||{row.status}",
+            f"AIP|1|A|{row.who}",
+        ]
+        assert book(emr, slot, 2).outcome is Outcome.BOOKED, (
+            "its own notice, not understood, is no reason to give it up"
+        )
+        assert len(emr.doubts()) == 1
+        assert book(emr, slot, 2).outcome is Outcome.BOOKED
     finally:
         emr.close()
         bench.close()
