@@ -4,7 +4,6 @@ Rule: opening the catalog imports no adapter and no driver; a built-in name is n
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -188,14 +187,6 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where an adapter comes from: the distribution that ships it and its version; "" when it has none."""
-
-    distribution: str
-    version: str
-
-
 def find(name: str) -> Entry | None:
     """Return the entry of this name; None when nobody offers it. Raises Misconfigured when a third party's is broken."""
     if name in ENTRIES:
@@ -207,14 +198,6 @@ def find(name: str) -> Entry | None:
 def names() -> tuple[str, ...]:
     """Return every name that can be written as `adapter`, built-in ones first; loads nothing."""
     return (*ENTRIES, *sorted(set(_points()) - set(ENTRIES)))
-
-
-def origin(name: str) -> Origin | None:
-    """Return who ships a third party's adapter; None for a built-in or unknown name."""
-    point = None if name in ENTRIES else _points().get(name)
-    if point is None:
-        return None
-    return Origin(point.dist.name, point.dist.version) if point.dist is not None else Origin("", "")
 
 
 def _points() -> Mapping[str, EntryPoint]:

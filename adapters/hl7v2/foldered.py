@@ -7,7 +7,6 @@ import hashlib
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 
 from agent.core.errors import Transient
@@ -53,11 +52,6 @@ class Foldered:
         """Revive nothing: nothing is read."""
         del numbers, answer
         return 0
-
-    def last_at(self, peer: str) -> datetime | None:
-        """Return nothing: no peer is watched."""
-        del peer
-        return None
 
 
 def _write(file: Path, data: bytes) -> None:

@@ -20,13 +20,14 @@ log = logging.getLogger("creneau.hl7")
 
 CLASH = "clash:"
 """Before the number a message is kept under that has the number of another."""
-UNREADABLE = ("AE", "AR", "AA")
-"""The words of `on_unreadable`: what a sender hears of a message no repetition will mend."""
 
 
 @dataclass
 class Intake:
-    """What stands between a connection and the journal; any thread. `unreadable`: a word of UNREADABLE."""
+    """What stands between a connection and the journal; any thread.
+
+    `unreadable`: what a sender hears of a message no repetition will mend: "AE", "AR" or "AA".
+    """
 
     raw: RawStore
     terms: Terms

@@ -24,7 +24,7 @@ from agent.ports.emr import (
     Reconciles,
 )
 from agent.ports.hub import Answer, Hub, Identity, Keys, Rotation
-from agent.ports.machine import Clock, Dice, Leg, Running, Step, Stop
+from agent.ports.machine import Clock, Dice, Leg, Step, Stop
 from agent.ports.records import Door, LedgerLine, Records, Sizes, Task, ToldRow
 from agent.ports.store import Bookings, Box, Inbox, Outbox, Outgoing, Standing, Views
 
@@ -68,7 +68,6 @@ __all__ = [
     "Reconciles",
     "Records",
     "Rotation",
-    "Running",
     "SitePart",
     "Sizes",
     "SourceStore",

@@ -63,10 +63,6 @@ class RawStore(Protocol):
         """Make dead messages unread again, with another answer from now on when one is given; return how many were."""
         ...
 
-    def last_at(self, peer: str) -> datetime | None:
-        """When this peer was last heard."""
-        ...
-
 
 class SourceStore(Protocol):
     """Small durable memory of one source: mirror rows, cursors, profiles. Rebuilt by the adapter if lost."""

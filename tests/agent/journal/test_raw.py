@@ -58,17 +58,6 @@ def test_what_is_dead_can_be_read_again(journal: Journal, message: RawMessage) -
     assert raw.keep(replace(message, control_id="M2"), b"") == Taken(Kept.REPEAT, 3, b"AE")
 
 
-def test_a_peer_is_known_by_when_it_was_last_heard(
-    journal: Journal, message: RawMessage, make: SimpleNamespace
-) -> None:
-    """None before the first message."""
-    raw = journal.raw("dme")
-    assert raw.last_at("EMR^CLINIC") is None
-    raw.keep(message, b"")
-    raw.keep(replace(message, control_id="later", received=make.at(minutes=2).utc), b"")
-    assert raw.last_at("EMR^CLINIC") == make.at(minutes=2).utc
-
-
 def test_what_was_never_understood_goes_after_a_month_too(
     journal: Journal, message: RawMessage, make: SimpleNamespace
 ) -> None:
