@@ -18,6 +18,8 @@ ROOT = HERE.parents[1]
 PAGE = (ROOT / "docs" / "install-windows.md").read_text("utf-8").partition("\n# Install on Windows")[0]
 BLOCK = re.compile(r"^## (\d)|^```bat\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PROGRAM = r"C:\Program Files\Creneau"
+SERVICE = r"HKLM\SYSTEM\CurrentControlSet\Services\Creneau"
+SESSIONS = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
 PATIENCE_S = 120
 REFUSED = 1603 % 256
 """What msiexec answers to a downgrade; Wine's exit codes have eight bits."""
@@ -59,6 +61,11 @@ class Windows:
             rf"{PROGRAM}\python\python.exe", "-B", "-X", "utf8", "-m", "agent", "--lang", "en", *words, code=code
         )
 
+    def registry(self, key: str, name: str) -> str:
+        """Return the line of a value; empty: there is none."""
+        told = self.run("reg", "query", key, "/v", name, code=None)
+        return next((line.strip() for line in told.splitlines() if line.split()[:1] == [name]), "")
+
     def log(self) -> str:
         """Return the end of the service's log."""
         file = self.drive / "ProgramData" / "Creneau" / "creneau.log"
@@ -76,6 +83,7 @@ class Life:
         self.url = f"https://127.0.0.1:{self.port}"
         self.emr = windows.drive / "dme" / "clinique.db"
         self.file = windows.drive / "ProgramData" / "Creneau" / "creneau.toml"
+        self.program = windows.drive / "Program Files" / "Creneau"
         self.env = {**os.environ, "JUDGE_FOLDER": str(work), "JUDGE_EMR": str(self.emr), "JUDGE_URL": self.url}
         self.real: dict[str, str] = {}
         self.booked = 0
@@ -148,6 +156,7 @@ class Life:
         begun = time.monotonic()
         self.page(1)
         self.says(f"installed in {time.monotonic() - begun:.1f} s")
+        assert self.w.registry(SERVICE, "ImagePath")
         self.page(2)
         data = self.file.parent
         assert (data / "vault.dpapi").exists(), "the root key is not sealed by DPAPI"
@@ -177,8 +186,12 @@ class Life:
 
     def pipe(self) -> None:
         """Ask the running service through its named pipe; another process may not take the state meanwhile."""
-        shown = json.loads(self.w.creneau("--json", "check", "hub", code=None))
-        assert {line["code"] for line in shown["findings"]} >= {"hub.enrolled", "hub.answers"}, shown
+
+        def codes() -> set[str]:
+            shown = json.loads(self.w.creneau("--json", "check", "hub", code=None))
+            return {line["code"] for line in shown["findings"]}
+
+        self.until("the service answers for the hub", lambda: codes() >= {"hub.enrolled", "hub.answers"})
         self.says("the command line reaches the service through the named pipe")
 
     def service(self) -> None:
@@ -214,12 +227,24 @@ class Life:
         self.says("downgrade refused, still running")
 
     def end(self) -> None:
-        """Remove: service and program gone, data kept."""
+        """Remove while the agent takes its time to stop: service and program gone, data kept."""
+        host = self.program / "site" / "agent" / "service" / "host.py"
+        stop = "                running.stop()"
+        host.write_text(
+            host.read_text("utf-8").replace(stop, f"{stop}\n                __import__('time').sleep(8)"), "utf-8"
+        )
+        self.w.creneau("service", "restart")
         self.page(5, skip=1)
-        self.w.run("sc", "query", "Creneau", code=None)
-        assert not (self.w.drive / "Program Files" / "Creneau" / "python" / "pythonservice.exe").exists()
+        self.until("the program's files are gone", lambda: not self.left())
+        self.until("the service is gone", lambda: not self.w.registry(SERVICE, "ImagePath"))
+        put_off = self.w.registry(SESSIONS, "PendingFileRenameOperations")
+        assert not put_off, f"the removal waits for a restart: {put_off}"
         assert (self.file.parent / "journal.db").exists()
-        self.says("removed: service and program gone, data kept")
+        self.says("removed: service and program gone, nothing put off to a restart, data kept")
+
+    def left(self) -> list[str]:
+        """Return the program's files still there; byte code apart, which Wine alone lets the service write there."""
+        return [file.name for file in self.program.rglob("*") if file.is_file() and file.suffix != ".pyc"]
 
 
 def main() -> None:
