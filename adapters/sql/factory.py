@@ -6,7 +6,7 @@ Rule: the connection picks the dialect, the mapping picks the EMR; nothing is co
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from adapters.sql import odbc, openemr, postgres, sqlserver
+from adapters.sql import odbc, openemr, postgres, sqlite_odbc, sqlserver
 from adapters.sql.dialect import Dialect
 from adapters.sql.emr import SqlEmr, SqlReader
 from adapters.sql.mapped import load, mapped
@@ -102,6 +102,8 @@ def dialect_of(name: EmrName, options: Mapping[str, object], tools: Tools) -> Di
         return postgres.Postgres(*given)
     if any(word in called for word in sqlserver.NAMES):
         return sqlserver.SqlServer(*given)
+    if sqlite_odbc.NAME in called:
+        return sqlite_odbc.SqliteOdbc(*given)
     return Mariadb(*given)
 
 

@@ -145,7 +145,7 @@ class Life:
         code = self.judge("setup")
         self.real = {
             "https://carrefour.example.org": self.url,
-            "DRIVER={MariaDB Unicode};SERVER=127.0.0.1;DATABASE=oscar": "sqlite:///C:/dme/clinique.db",
+            "DRIVER={MariaDB Unicode};SERVER=127.0.0.1;DATABASE=oscar": f"DRIVER={{SQLite3}};DATABASE={self.emr}",
             "K7QD-8M2XP-XXXXX-XXXXX-XXXXX-XXXXX-X": code,
         }
         words = ("-m", "agent", "hub", "serve", "--folder", str(self.work / "hub"), "--port", str(self.port))
@@ -179,6 +179,8 @@ class Life:
         self.page(3, skip=2)
         assert self.state() == "running"
         self.booking("after the installation")
+        assert "DRIVER={SQLite3}" in text, "the agenda was not reached over ODBC"
+        self.says("the agenda is read and written over ODBC")
 
     def _codes(self) -> list[str]:
         found = json.loads(self.w.creneau("--json", "check", "machine", code=None))["findings"]
