@@ -64,7 +64,8 @@ supply: wheel  ## bill of materials, licences, proof of wheels, the same wheel t
 	@again=$$(mktemp -d) && $(BIN)/python -m hatchling build -t wheel -d $$again >/dev/null && cmp $$again/*.whl dist/*.whl && rm -r $$again && echo "the same wheel twice"
 
 package-test: supply  ## install, crash, hang, upgrade, remove: Debian in a booted systemd, Windows under Wine (root)
-	packaging/debian/lane
+	packaging/debian/lane bookworm
+	packaging/debian/lane trixie
 	packaging/windows/lane
 
 lock: $(READY)  ## renew requirements.lock from pyproject.toml
