@@ -24,6 +24,7 @@ if sys.platform == "win32":  # pragma: no cover - run under Wine
     LONGEST_S = 60
     AFTER_MS, COUNT_S = 60_000, 86_400
     HOST = "agent.service.host.Creneau"
+    ACCOUNT = r"NT AUTHORITY\LocalService"
     EVENTS = r"SYSTEM\CurrentControlSet\Services\EventLog\Application\Creneau"
     _ABSENT, _DENIED, _LATE, _RUNS, _STOPPED, _STOPPING = 1060, 5, 1053, 1056, 1062, 1061
     _STATES = {
@@ -49,6 +50,7 @@ if sys.platform == "win32":  # pragma: no cover - run under Wine
                         NAME.capitalize(),
                         "Créneau",
                         startType=win32service.SERVICE_AUTO_START,
+                        userName=ACCOUNT,
                         exeName=str(Path(sys.executable).with_name("pythonservice.exe")),
                         delayedstart=True,
                     )

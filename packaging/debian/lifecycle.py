@@ -5,70 +5,18 @@ Rule: the commands a clinic types come from docs/install-linux.md, word for word
 
 import json
 import re
-import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
+
+from booted import Machine
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "install-linux.md"
 BLOCK = re.compile(r"^## (\d)|^```(sh|diff)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE, OLD = "/etc/creneau/creneau.toml", "/srv/ancien-etc/creneau.toml"
 CODE = "K7QD-8M2XP-XXXXX-XXXXX-XXXXX-XXXXX-X"
-PATIENCE_S, BACK_S = 120, 10
-
-
-class Machine:
-    """A booted Debian; every command runs as root inside it."""
-
-    def __init__(self, root: str, state: str, dist: str) -> None:
-        self.state = state
-        self._boot = [str(HERE / "machine" / "boot"), root, state, f"--bind-ro={dist}:/srv/dist"]
-
-    def boot(self) -> None:
-        """Power on; "degraded" would mean that a unit failed."""
-        done = subprocess.run(self._boot, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise SystemExit(f"NO BOOT: this kernel does not let a container boot here\n{done.stderr}")
-        if done.stdout.strip() != "running":
-            print(self.sh("systemctl --failed --no-legend", code=None))
-
-    def off(self) -> None:
-        """Power off."""
-        subprocess.run([str(HERE / "machine" / "stop"), self.state], check=True)
-
-    def sh(self, script: str, code: int | None = 0) -> str:
-        """Run a script of the shell and return what it printed; its exit code must be `code` (None: any)."""
-        done = subprocess.run(
-            [str(HERE / "machine" / "run"), self.state, "sh", "-ec", f"cd /srv/work && {script}"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if code is not None and done.returncode != code:
-            raise SystemExit(f"FAILED ({done.returncode}, not {code}): {script}\n{done.stdout}\n{self._log()}")
-        return done.stdout
-
-    def _log(self) -> str:
-        units = ("-u", "creneau", "-u", "carrefour", "-u", "ancien")
-        run = [str(HERE / "machine" / "run"), self.state, "journalctl", "-n60", "--no-pager", *units]
-        return subprocess.run(run, capture_output=True, text=True, check=False).stdout
-
-    def show(self, name: str) -> str:
-        """Return a property of the service."""
-        return self.sh(f"systemctl show creneau -p {name} --value").strip()
-
-    def until(self, what: str, ready: Callable[[], object]) -> float:
-        """Wait until it is so; return how many seconds it took."""
-        begun = time.monotonic()
-        while not ready():
-            if time.monotonic() - begun > PATIENCE_S:
-                raise SystemExit(f"NEVER: {what}\n{self._log()}")
-            time.sleep(0.1)
-        return time.monotonic() - begun
+BACK_S = 10
 
 
 class Life:
@@ -81,7 +29,8 @@ class Life:
         self.deb = {one: f"creneau_{one}-{self.revision}_amd64.deb" for one in (self.version, following, older)}
         self.real: dict[str, str] = {}
         self.booked = 0
-        self.text = PAGE.read_text("utf-8").partition("\n# Install on Linux")[0]
+        self.text, _, english = PAGE.read_text("utf-8").partition("\n# Install on Linux")
+        assert BLOCK.findall(self.text) == BLOCK.findall(english), "the page's two halves type different things"
 
     def page(self, *numbers: int) -> None:
         """Type what the page says under these headings; its French half has the commands."""
@@ -222,6 +171,16 @@ class Life:
         self.says(f"hang: the watchdog (6 s) restarted it after {took:.1f} s")
         self.m.sh("rm -r /run/systemd/system/creneau.service.d && systemctl daemon-reload && systemctl restart creneau")
         self.booking("after a hang")
+
+    def service(self) -> None:
+        """Act on the service by our own command."""
+        for act, state in (("stop", "stopped"), ("start", "running"), ("restart", "running"), ("uninstall", "stopped")):
+            self.m.sh(f"creneau service {act}")
+            told = json.loads(self.m.sh("creneau --json service status", code=None))
+            assert told["state"] == state, told
+        assert not told["automatic"], told
+        self.m.sh("creneau service install; creneau service start; systemctl is-enabled creneau")
+        self.booking("after the service was uninstalled and installed again")
 
     def upgrade(self) -> None:
         """Upgrade while the EMR and then the hub are away; what waits is done once they are back."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-PAGE = (ROOT / "docs" / "install-windows.md").read_text("utf-8").partition("\n# Install on Windows")[0]
+PAGE, _, ENGLISH = (ROOT / "docs" / "install-windows.md").read_text("utf-8").partition("\n# Install on Windows")
 BLOCK = re.compile(r"^## (\d)|^```bat\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PROGRAM = r"C:\Program Files\Creneau"
 SERVICE = r"HKLM\SYSTEM\CurrentControlSet\Services\Creneau"
@@ -197,13 +197,18 @@ class Life:
         self.says("the command line reaches the service through the named pipe")
 
     def service(self) -> None:
-        """Stop, start."""
-        self.w.creneau("service", "stop")
-        assert self.state() == "stopped"
+        """Stop, start, restart; uninstall it and install it again without the MSI."""
+        for act, state in (("stop", "stopped"), ("start", "running"), ("restart", "running")):
+            self.w.creneau("service", act)
+            assert self.state() == state
         assert "agent.stopped" in self.w.log()
-        self.w.creneau("service", "start")
-        assert self.state() == "running"
         self.booking("after a stop and a start")
+        self.w.creneau("service", "uninstall")
+        self.until("the service is unknown", lambda: not self.w.registry(SERVICE, "ImagePath"))
+        self.w.creneau("service", "install")
+        assert "LocalService" in self.w.registry(SERVICE, "ObjectName")
+        self.w.creneau("service", "start")
+        self.booking("after the service was uninstalled and installed again")
 
     def own_tests(self) -> None:
         """Run the tests of what is particular to Windows, and of what must hold there too, by its interpreter."""
@@ -253,6 +258,7 @@ def main() -> None:
     """Run every step."""
     prefix, work, tests = sys.argv[1:]
     begun = time.monotonic()
+    assert BLOCK.findall(PAGE) == BLOCK.findall(ENGLISH), "the page's two halves type different things"
     life = Life(Windows(prefix), Path(work), tests)
     hub = life.clinic()
     try:
