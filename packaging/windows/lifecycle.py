@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -60,6 +61,16 @@ class Windows:
         return self.run(
             rf"{PROGRAM}\python\python.exe", "-B", "-X", "utf8", "-m", "agent", "--lang", "en", *words, code=code
         )
+
+    def resident_mb(self) -> int:
+        """Return what the service's process holds in memory, as this side's kernel counts it; 0: it does not run."""
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                ours = self.prefix.encode() in (process / "environ").read_bytes()
+                if ours and b"pythonservice" in (process / "cmdline").read_bytes():
+                    found = re.search(r"VmRSS:\s+(\d+)", (process / "status").read_text("ascii"))
+                    return int(found[1]) // 1024 if found else 0
+        return 0
 
     def registry(self, key: str, name: str) -> str:
         """Return the line of a value; empty: there is none."""
@@ -199,7 +210,9 @@ class Life:
     def service(self) -> None:
         """Stop, start, restart; uninstall it and install it again without the MSI."""
         for act, state in (("stop", "stopped"), ("start", "running"), ("restart", "running")):
+            begun = time.monotonic()
             self.w.creneau("service", act)
+            self.says(f"service {act} in {time.monotonic() - begun:.1f} s, resident {self.w.resident_mb()} MB")
             assert self.state() == state
         assert "agent.stopped" in self.w.log()
         self.booking("after a stop and a start")
