@@ -296,6 +296,7 @@ def main() -> None:
     for step in (
         life.clinic,
         life.install,
+        life.service,
         life.crash,
         life.upgrade,
         life.reboot,
