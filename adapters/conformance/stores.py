@@ -6,7 +6,7 @@ Rule: it forgets nothing between two adapters of one bench, and everything betwe
 import random
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from adapters.conformance.bench import SITE, Still
 from agent.core.errors import Misconfigured
@@ -77,10 +77,6 @@ class Messages:
         """Take these off the list and write the notes."""
         self._settled |= {*done, *dead}
         self._notes.note(notes)
-
-    def last_at(self, peer: str) -> datetime | None:
-        """Return when this peer was last heard."""
-        return max((each.received for each, _ in self._kept if each.peer == peer), default=None)
 
 
 def tools(label: str = "Réservé en ligne", secrets: Mapping[str, str] | None = None) -> Tools:

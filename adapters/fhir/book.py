@@ -17,7 +17,7 @@ from adapters.fhir.records import Records
 from adapters.fhir.slots import Cell, Slots
 from adapters.fhir.terms import Terms
 from agent.core.booking import Effect, Op, Outcome, Write
-from agent.core.errors import Ambiguous, CreneauError, Refused, Transient
+from agent.core.errors import Ambiguous, CreneauError, Misconfigured, Refused, Transient
 from agent.core.message import say
 from agent.core.model import BookingId, Patient, Slot
 from agent.ports import Clock
@@ -50,11 +50,17 @@ class Writer:
     def write(self, write: Write, profile: Profile) -> Effect:
         """Return what is true afterwards. Raises Transient, Ambiguous, Refused, Misconfigured as the port says."""
         self._in_turn(write, profile)
-        for _ in range(TRIES):
-            effect = self._try(write, profile)
-            if effect is not None:
-                return effect
-        raise _busy()
+        self._records.wrote = False
+        try:
+            for _ in range(TRIES):
+                effect = self._try(write, profile)
+                if effect is not None:
+                    return effect
+            raise _busy()
+        except (Transient, Refused, Misconfigured) as cause:
+            if self._records.wrote:  # an Appointment was written: whoever asks again finds it, and settles it
+                raise _unsettled() from cause
+            raise
 
     def _in_turn(self, write: Write, profile: Profile) -> None:
         """Test an unfenced write's turn again, now that nothing else stands before the EMR."""
@@ -66,7 +72,7 @@ class Writer:
         """Return the effect; None = somebody was faster somewhere, so that all has to be looked at again."""
         own = self._records.find(write.booking, profile)
         if own is not None and own.is_pending:
-            own = self._last.settle(own, write.op)
+            own = self._last.settle(own, write.op, marks=profile.claims)
             if own is None:
                 return None
         if own is not None and (own.applied.version >= write.version or not (own.is_ours or own.is_closed)):
@@ -128,7 +134,7 @@ class Writer:
             return self._conflict(own, write, profile)
         left = own.applied.place.slot if own is not None and own.applied.place is not None else None
         applied = Applied(write.version, Outcome.BOOKED, cell.place, sure=False, previous=left)
-        if profile.atomic and own is None and profile.create == "if-none-exist":
+        if own is None and profile.is_at_once:
             return self._at_once(write, cell, applied, profile)
         claimed = self._slots.put(cell, self._slots.marked(cell, write.booking, str(write.version)))
         if claimed is None:
@@ -146,7 +152,7 @@ class Writer:
         if made is None:
             self._loser(write)
             return None
-        return self._verified(made, write)
+        return self._verified(made, write, profile)
 
     def _may_have(self, cell: Cell, booking: BookingId) -> bool:
         """Say whether a Slot is free, ours, or left behind by a booking whose move does not hang on it."""
@@ -170,7 +176,7 @@ class Writer:
         if made is None or str(made.applied) != str(applied):
             self._loser(write)
             return None
-        return self._verified(made, write)
+        return self._verified(made, write, profile)
 
     def _written(
         self, own: Record | None, write: Write, cell: Cell, applied: Applied, profile: Profile
@@ -191,10 +197,15 @@ class Writer:
         return drafted(write, cell, applied, self._slots.people(cell), who, self._terms)
 
     def _loser(self, write: Write) -> None:
-        """Give back a Slot that was claimed for an Appointment somebody else wrote first, elsewhere."""
+        """Give back a Slot that was claimed for an Appointment somebody else wrote first, elsewhere.
+
+        What a move leaves stays claimed until the move is sure: it may have to go back there.
+        """
         own = self._records.find(write.booking)
+        left = own.applied.previous if own is not None and own.is_pending else None
         for cell in self._slots.claimed(write.booking):
-            if own is None or own.applied.place is None or own.applied.place != cell.place:
+            stands = own is not None and own.applied.place is not None and own.applied.place == cell.place
+            if not stands and (left is None or cell.place is None or cell.place.slot != left):
                 self._slots.release(cell, write.booking)
 
     def _conflict(self, own: Record | None, write: Write, profile: Profile) -> Effect | None:
@@ -213,14 +224,9 @@ class Writer:
 
     # ---- verify
 
-    def _verified(self, made: Record, write: Write) -> Effect | None:
+    def _verified(self, made: Record, write: Write, profile: Profile) -> Effect | None:
         self._pause(Point.WRITTEN, write.op)
-        try:
-            sure = self._last.settle(made, write.op)
-        except CreneauError as cause:  # the appointment stands: whoever asks again settles it
-            if isinstance(cause, Transient | Refused):
-                raise _unsettled() from cause
-            raise
+        sure = self._last.settle(made, write.op, marks=profile.claims)
         return None if sure is None else answer(sure)
 
 

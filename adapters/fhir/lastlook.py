@@ -12,6 +12,7 @@ from adapters.fhir.record import Applied, Record
 from adapters.fhir.records import Records
 from adapters.fhir.slots import Cell, Slots
 from agent.core.booking import Op, Outcome
+from agent.core.model import SlotKey
 
 log = logging.getLogger("creneau.adapters.fhir")
 
@@ -34,12 +35,18 @@ class LastLook:
         self._records = records
         self._pause = pause
 
-    def settle(self, own: Record, op: Op) -> Record | None:
-        """Look again: a human's appointment wins, else the Slot that a move leaves is given up. None = look anew."""
+    def settle(self, own: Record, op: Op, *, marks: bool) -> Record | None:
+        """Look again: a human's appointment wins, else the Slot that a move leaves is given up. None = look anew.
+
+        `marks`: Slots keep our mark here, so that one without it is no longer ours.
+        """
         cells = self._slots.claimed(own.booking)
-        here = next((cell for cell in cells if cell.place == own.applied.place), None)
-        left = own.applied.previous
+        place, left = own.applied.place, own.applied.previous
+        here = next((cell for cell in cells if cell.place == place), None)
         old = next((cell for cell in cells if left and cell.place is not None and cell.place.slot == left), None)
+        if not marks:
+            here = here or self._unmarked(place.slot if place else None)
+            old = old or self._unmarked(left)
         if here is None or self._slots.others(here, own.booking):
             return self._yield(own, here, old)
         sure = Applied(own.applied.version, own.applied.outcome, own.applied.place)
@@ -47,8 +54,15 @@ class LastLook:
         if after is None:
             return None
         self._pause(Point.VERIFIED, op)
+        if old is not None and not marks:
+            self._slots.release(old, own.booking)
         self.tidy(after)
         return after
+
+    def _unmarked(self, key: SlotKey | None) -> Cell | None:
+        """Return a Slot we made busy on a server that keeps no mark of it; None when it is another's."""
+        cell = self._slots.get(key) if key is not None else None
+        return cell if cell is not None and not cell.claim else None
 
     def _yield(self, own: Record, here: Cell | None, old: Cell | None) -> Record | None:
         """Undo ours: back to the old time of a move, else cancelled."""

@@ -22,12 +22,13 @@ from agent.core.model import BookingId
 
 
 class Records:
-    """The Appointments we made on one server."""
+    """The Appointments we made on one server. `wrote`: one was written since whoever asks set it to False."""
 
     def __init__(self, line: Line, guide: Guide) -> None:
         """Take the collaborators."""
         self._line = line
         self._guide = guide
+        self.wrote = False
 
     def find(self, booking: BookingId, profile: Profile | None = None) -> Record | None:
         """Return a booking's Appointment, None when there is none; strikes doubles where a profile allows writing."""
@@ -79,6 +80,7 @@ class Records:
         if answer.is_stale:
             return False
         _refuse(answer)
+        self.wrote = True
         states = [str(entry.get("response", {}).get("status", "")) for entry in answer.json().get("entry") or ()]
         if len(states) == len(entries) and all(state[:1] == "2" for state in states):
             return True
@@ -97,6 +99,7 @@ class Records:
         if answer.is_stale or answer.is_gone:
             return None
         _refuse(answer)
+        self.wrote = True
         return read(answer.json() if answer.body else resource, answer.etag)
 
     def name_of(self, booking: BookingId) -> str:
@@ -107,6 +110,7 @@ class Records:
         if answer.is_stale:
             return None
         _refuse(answer)
+        self.wrote = True
         if profile.create == "client-id":
             return read(answer.json() or resource, answer.etag)
         own = self.find(booking, profile)  # a create that raced another is seen only by looking again

@@ -136,6 +136,8 @@ class Hl7Booker(Hl7Emr):
         back = write.had_slot if had is not None else None
         if had is not None and back is None:
             raise Ambiguous(DOING, say("somebody else has the new time, and the old one was given up"))
+        if back is not None and self._others(back, asked, None):
+            raise Ambiguous(DOING, say("somebody else has the new time, and by now the old one too"))
         record = self._look(write.booking, fresh=False)[1]
         try:
             asked, answer = self._ask(write, asked, Op.MOVE if back else Op.CANCEL, back, record, word="undo")

@@ -18,13 +18,13 @@ from agent.ports import Clock, Dice, Kept, RawMessage, RawStore
 
 log = logging.getLogger("creneau.hl7")
 
-UNREADABLE = ("AE", "AR", "AA")
-"""The words of `on_unreadable`: what a sender hears of a message no repetition will mend."""
-
 
 @dataclass
 class Intake:
-    """What stands between a connection and the journal; any thread. `unreadable`: a word of UNREADABLE."""
+    """What stands between a connection and the journal; any thread.
+
+    `unreadable`: what a sender hears of a message no repetition will mend: "AE", "AR" or "AA".
+    """
 
     raw: RawStore
     terms: Terms

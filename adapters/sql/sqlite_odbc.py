@@ -3,18 +3,15 @@
 Rule: the driver waits for locks and never makes a file; a fresh connection is proved like a server's.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from adapters.sql import native
 from adapters.sql.dialect import Connection, Cursor, Kind
-from adapters.sql.odbc import Line, Odbc
-from adapters.sql.selftest import Trial, faults
+from adapters.sql.odbc import Odbc
+from adapters.sql.selftest import Trial
 from adapters.sql.sqlite import WAIT_MS, Statements, absent, by_result
-from agent.core.errors import CreneauError
-from agent.core.message import say
-
-NAME = "sqlite"
-"""What a driver of this dialect is called, in small letters."""
+from agent.core.message import Message, say
 
 CANTOPEN = 14
 _TRIAL = Trial(
@@ -31,20 +28,16 @@ class SqliteOdbc(Odbc, Statements):
 
     ours = frozenset({"UID", "USER", "PWD", "PASSWORD", "TIMEOUT", "NOCREAT", "NOTXN", "FKSUPPORT", "LOADEXT"})
 
+    remedies: Mapping[Kind, Message] = {Kind.SETUP: say("install another version of the SQLite ODBC driver")}
+
     def connect(self) -> Connection:
         """Open an existing file; never make one. Raises Misconfigured when there is none."""
-        text = {**self._parts, "TIMEOUT": str(WAIT_MS), "NOCREAT": "1", "FKSUPPORT": "0"}
-        joined = ";".join(f"{key}={value}" for key, value in text.items())
         try:
-            real = self._driver.connect(joined, autocommit=True)  # transactions go by statement
+            return super().connect()
         except self.errors as cause:
-            raise (absent() if native.native(cause) == CANTOPEN else cause) from cause
-        try:
-            self._prove(real)
-        except (CreneauError, self.errors):
-            real.close()
+            if native.native(cause) == CANTOPEN:
+                raise absent() from cause
             raise
-        return Line(real)
 
     def inserted(self, cursor: Cursor) -> int:
         """Return the new rowid."""
@@ -60,7 +53,12 @@ class SqliteOdbc(Odbc, Statements):
         """Return SQLSTATE and result code."""
         return native.code(error)
 
-    def _prove(self, real: Any) -> None:
-        """Refuse a session that is not as it was set, or that changes values on their way."""
-        for fact in faults(real, _TRIAL):
-            raise self._fault(fact, say("install another version of the SQLite ODBC driver"))
+    def _text(self) -> str:
+        text = {**self._parts, "TIMEOUT": str(WAIT_MS), "NOCREAT": "1", "FKSUPPORT": "0"}
+        return ";".join(f"{key}={value}" for key, value in text.items())
+
+    def _set(self, real: Any) -> None:
+        """Leave it: the connection text has set all."""
+
+    def _trial(self) -> Trial:
+        return _TRIAL

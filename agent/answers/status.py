@@ -3,11 +3,12 @@
 Rule: plain words only; a manager never reads how the parts talk to one another.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from agent.answers import unsold, words
+from agent.answers import tasks, unsold, words
 from agent.answers.house import Asked, House
 from agent.answers.shape import moment, sentence, since
 from agent.answers.sharing import posture_of
@@ -36,22 +37,40 @@ SOON = 7
 Line = Mapping[str, Any]
 
 
-def status(house: House, asked: Asked) -> Mapping[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for a person: the rows of `tasks-list` and of `unsold`; `online`: slots published and still to come."""
+
+    tasks: Sequence[Line]
+    unsold: Sequence[Line]
+    online: int
+
+
+def waiting(house: House, asked: Asked) -> Waiting:
+    """Ask the journal once for what a screen both counts and lists."""
+    asked = Asked({}, asked.who, asked.now)
+    told = unsold.listing(house, asked)
+    return Waiting(tasks.listing(house, asked)["tasks"], told["unsold"], told["published"])
+
+
+def status(house: House, asked: Asked, waits: Waiting | None = None) -> Mapping[str, Any]:
     """Answer {working, since, says, lines, next, counts}.
 
     `working`: "yes", "partly", "no" or "stopped". `lines`: {part, name, source, severity, says, for_s}: seconds since the last good
     step of a part that works, since it went down for one that does not. `next`: sentences, each a
     command to type. `counts`: {online, unsold, tasks, bookings}. `expiry`: see `expiry`. `news`: [{emr, kind, code,
-    label, free}], types and people of the EMR that no line of the file names.
+    label, free}], types and people of the EMR that no line of the file names. `waits`: of this very moment, when the
+    caller lists it too.
     """
+    waits = waits or waiting(house, asked)
     health = house.board.read() if house.board else None
     posture = posture_of(house.records.facts())
     applied = house.applied()
     lines = [*_legs(health, asked), *_machine(house, health), *_sharing(posture, applied, asked.now.utc.date())]
     counts = {
-        "online": sum(row.gone is None and row.shared.start > asked.now.utc for row in house.records.told()),
-        "unsold": len(unsold.listing(house, asked)["unsold"]),
-        "tasks": len(house.records.tasks()),
+        "online": waits.online,
+        "unsold": len(waits.unsold),
+        "tasks": len(waits.tasks),
         "bookings": sum(row.outcome is not None for row in house.records.bookings()),
     }
     working = _working(health, lines)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from agent.core.booking import Turn
 from agent.core.changes import roots
 from agent.core.envelope import (
     Barred,
@@ -197,9 +198,7 @@ class Beat:
     def _taken(self, opened: Opened, answer: Answer, now: Instant) -> bool:
         """Take in turn, pace and newer hub keys; True when keys came: the hub must hear that we hold them."""
         claims = opened.claims
-        turn = turn_given(claims.get("turn"), answer.sent)
-        if turn is not None:
-            self.board.turn(turn)
+        self._renew(turn_given(claims.get("turn"), answer.sent))
         pace = claims.get("pace")
         wait_s = pace.get("wait_s") if isinstance(pace, Mapping) else None
         if isinstance(wait_s, int):
@@ -215,6 +214,16 @@ class Beat:
         self.keys.follow(newer)
         log.info("hub-keys.new")
         return True
+
+    def _renew(self, turn: Turn | None) -> None:
+        """Renew the turn we hold. A new one comes with the whole list of orders only, from the receive leg.
+
+        Else an agent that takes over would write what it knew, under a turn of its own, before it heard of the newer
+        versions that the agent before it had applied already.
+        """
+        held = self.board.turn()
+        if turn is not None and held is not None and turn.number == held.number:
+            self.board.turn(turn)
 
 
 def _last_good(legs: Mapping[str, LegHealth]) -> Instant | None:

@@ -8,7 +8,7 @@ from agent.ports.adapter import Entry, Kept, Option, RawMessage, RawStore, SiteP
 from agent.ports.board import Board, Health, LegHealth
 from agent.ports.emr import Agenda, Books, Emr, Grants, Hints, Holds, Listens, Named, Names, Paced, Proved, Proves
 from agent.ports.hub import Answer, Hub, Identity, Keys, Rotation
-from agent.ports.machine import Clock, Dice, Leg, Running, Step, Stop
+from agent.ports.machine import Clock, Dice, Leg, Step, Stop
 from agent.ports.records import Door, LedgerLine, Records, Sizes, Task, ToldRow
 from agent.ports.store import Bookings, Box, Inbox, Outbox, Outgoing, Standing, Views
 
@@ -49,7 +49,6 @@ __all__ = [
     "RawStore",
     "Records",
     "Rotation",
-    "Running",
     "SitePart",
     "Sizes",
     "SourceStore",

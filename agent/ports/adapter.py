@@ -56,10 +56,6 @@ class RawStore(Protocol):
         """One transaction."""
         ...
 
-    def last_at(self, peer: str) -> datetime | None:
-        """When this peer was last heard."""
-        ...
-
 
 class SourceStore(Protocol):
     """Small durable memory of one source: mirror rows, cursors, profiles. Rebuilt by the adapter if lost."""

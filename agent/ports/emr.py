@@ -3,12 +3,13 @@
 Rule: an ability is a small Protocol, never a boolean; objects belong to the thread that first calls them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from agent.core.booking import Effect, Write, WriteRules
+from agent.core.message import Message
 from agent.core.model import AgendaRow, BookingId, EmrName, Finding, Instant, Reading, Slot, Window
 from agent.ports.machine import Stop
 
@@ -83,12 +84,17 @@ class Grants(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """One promise or race that was tried. `kept`: None = the adapter has not this ability. `says`: what was seen instead."""
+    """One promise or race that was tried. `kept`: None = adapter or EMR has not this ability. `says`: what was seen instead.
+
+    `title`: the name in plain words. `means`: what follows from it, for whoever installs the agent.
+    """
 
     name: str
     kept: bool | None
     says: str = ""
     runs: int = 1
+    title: Message | None = None
+    means: tuple[Finding, ...] = ()
 
 
 @runtime_checkable
@@ -102,8 +108,11 @@ class Proves(Protocol):
         """Return a fingerprint of what a proof covers: mapping, recipe, kind of server; "" = run by us. Connects nothing."""
         ...
 
-    def prove(self, scratch: str) -> Iterable[Proved]:
-        """Try promise after promise, race after race; yields as it goes. Raises Refused when `scratch` may not be used."""
+    def prove(self, scratch: str, shared: Collection[str] = ()) -> Iterable[Proved]:
+        """Try promise after promise, race after race; yields as it goes. Raises Refused when `scratch` may not be used.
+
+        `shared`: codes of the people the clinic's file names; a scratch that is theirs may not be used.
+        """
         ...
 
 

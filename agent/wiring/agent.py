@@ -31,7 +31,7 @@ Stamp = tuple[tuple[int, int] | None, ...]
 
 
 class Agent:
-    """The port Running. Raises before it returns, or runs until `stop`."""
+    """A started agent. Raises before it returns, or runs until `stop`."""
 
     def __init__(self, plan: Plan, notify: Notifier | None = None) -> None:
         self._notify = notify or Notifier()

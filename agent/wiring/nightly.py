@@ -4,9 +4,8 @@ Rule: each clinic has a minute of its own, so that no hub meets them all at once
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from agent.core.errors import CreneauError
@@ -44,11 +43,6 @@ class Nightly:
     def start(self) -> None:
         """Start the scheduler's thread."""
         self._scheduler.start()
-
-    def jobs(self) -> Sequence[Any]:
-        """Return the scheduler's jobs."""
-        found: Sequence[Any] = self._scheduler.get_jobs()
-        return found
 
     def stop(self) -> None:
         """Stop it; a job in work ends first."""

@@ -226,7 +226,8 @@ class Life:
     def own_tests(self) -> None:
         """Run the tests of what is particular to Windows, and of what must hold there too, by its interpreter."""
         names = ("windows", "agent\\test_keys_vault.py", "agent\\test_config_example.py", "agent\\test_board.py",
-                 "agent\\journal\\test_box.py", "core\\test_release.py", "core\\test_envelope_signed.py", "core\\test_sharing.py")  # fmt: skip
+                 "agent\\journal\\test_box.py", "core\\test_release.py", "core\\test_envelope_signed.py", "core\\test_sharing.py",
+                 "core\\test_sharing_times.py")  # fmt: skip
         words = ["-B", "-X", "utf8", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not who_comes_second"]
         told = self.w.run(
             rf"{self.tests}\python\python.exe", *words, *(rf"{self.tests}\tests\{name}" for name in names)

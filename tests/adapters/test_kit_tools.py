@@ -11,8 +11,8 @@ from agent.ports import Kept, RawMessage
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-def message(number: str, body: bytes, minute: int = 0) -> RawMessage:
-    return RawMessage("labo", number, body, "utf-8", AT + timedelta(minutes=minute))
+def message(number: str, body: bytes) -> RawMessage:
+    return RawMessage("labo", number, body, "utf-8", AT)
 
 
 def test_a_message_is_kept_once() -> None:
@@ -21,9 +21,6 @@ def test_a_message_is_kept_once() -> None:
     first = raw.keep(message("1", b"a"), b"AA")
     assert [first.kept, raw.keep(message("1", b"a"), b"x").answer] == [Kept.NEW, b"AA"]
     assert raw.keep(message("1", b"b"), b"x").kept is Kept.CLASH
-    raw.keep(message("2", b"c", minute=5), b"")
-    assert raw.last_at("labo") == AT + timedelta(minutes=5)
-    assert raw.last_at("autre") is None
 
 
 def test_settled_messages_leave_the_list_with_their_notes() -> None:

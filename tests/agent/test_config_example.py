@@ -74,6 +74,28 @@ def test_every_option_of_the_code_is_in_the_example() -> None:
     assert {option.key for option in ENTRIES["sql"].options} <= shown["emr"]
 
 
+def beside(adapter: str) -> str:
+    """Return the lines the example shows for another adapter than its own, as they would be written."""
+    lines = re.search(rf'^#   adapter +=\s+"{adapter}".*\n(?:#   .*\n)+', EXAMPLE, re.MULTILINE)
+    assert lines is not None
+    return re.sub(r"^#   ", "", lines[0], flags=re.MULTILINE)
+
+
+def test_the_example_shows_every_option_of_fhir_at_its_default(tmp_path: Path) -> None:
+    """What is no default is said to be an example; the lines, put into the section, are a faultless source."""
+    lines, options = beside("fhir"), {option.key: option for option in ENTRIES["fhir"].options}
+    shown = tomllib.loads(lines)
+    assert shown.keys() - {"adapter"} == options.keys()
+    examples = {key for key in options if re.search(rf"^{key} .*# exemple", lines, re.MULTILINE)}
+    assert {key for key in options if shown[key] != options[key].default} == examples
+    whole = re.sub(r"^(adapter|mapping|connection|user) .*\n", "", EXAMPLE, flags=re.MULTILINE)
+    (tmp_path / "x.toml").write_text(
+        whole.replace('id         = "dme"\n', f'id         = "dme"\n{lines}'), encoding="utf-8"
+    )
+    (source,) = read_plan(tmp_path / "x.toml", ENTRIES).emrs
+    assert (source.adapter, source.options["certificate"]) == ("fhir", tmp_path / "clinique.pem")
+
+
 ANSWERS = {
     "clinic.name": 'Clinique « A "B" »',
     "clinic.language": "en",

@@ -8,15 +8,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from agent.core.booking import Booking, Ordered, Outcome, Sent, State, Turn, Write, advance
-from agent.core.errors import Ambiguous, Transient
+from agent.core.errors import Transient
 from agent.core.message import say
-from tests.model.emrs import FAIL, NEXT, REPLY
+from agent.core.model import BookingId
+from tests.model.emrs import FAIL, NEXT, NOT_DONE, REPLY, Done
 from tests.model.invariants import answered_rightly
 from tests.model.scene import Act, Agent, Case, Scene, asked, number_of, put, shown, step_of
 from tests.model.values import EMR, NAMES, SLOTS, TURN_TICKS, Goal, Violation, at
 
-LOST = Ambiguous(say("write"), say("the answer was lost"))
-NOT_DONE = Transient(say("write"), say("surely not done"))
 CHANGED = Transient(say("save"), say("changed meanwhile"))
 
 
@@ -27,6 +26,7 @@ class Agents:
         self.case = case
         self._acts: dict[tuple[object, ...], tuple[Act, ...]] = {}
         self._received: dict[tuple[object, ...], tuple[Act, ...]] = {}
+        self._turns: dict[tuple[object, ...], tuple[Act, ...]] = {}
 
     def acts(self, scene: Scene, n: int) -> tuple[Act, ...]:
         """Return every step of agent `n` in this scene but the arrival of an order."""
@@ -97,19 +97,49 @@ class Agents:
             if ask.kind != "done" or ask.what != agent.since:
                 word = "compares its bookings with the agenda" if kind == "look" else "begins a step"
                 yield self._act(scene, f"{'AB'[n]} {word}", self._arrived(agent._replace(node=node)))
-        if not self.case.fenced:
-            yield from self.beats(scene, n, agent)
 
-    def beats(self, scene: Scene, n: int, agent: Agent) -> Iterator[Act]:
-        """Yield the beat that gives agent `n` a turn, if the hub gives it one now."""
+    # ---- the hub gives a turn
+
+    def turns(self, scene: Scene, n: int) -> tuple[Act, ...]:
+        """Return the turn that agent `n` may get now."""
+        case, number = self.case, scene.agents[n]
+        if case.fenced or case.agents.items[number].node:
+            return ()
+        key = (n, number, scene.tick, scene.hub, self._known(scene))
+        found = self._turns.get(key)
+        if found is None:
+            found = self._turns[key] = tuple(self._given(scene, n, case.agents.items[number]))
+        return found
+
+    def _known(self, scene: Scene) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return version and rev of each booking, the highest that any agent knows: the hub knows them, too."""
+        case = self.case
+        versions = tuple(map(max, zip(*(case.seen_versions(each) for each in scene.agents), strict=True)))
+        return versions, tuple(map(max, zip(*(case.newest_rev(each) for each in scene.agents), strict=True)))
+
+    def _given(self, scene: Scene, n: int, agent: Agent) -> Iterator[Act]:
+        """Yield the turn, if the hub gives one now: a beat renews it, a new one comes with the whole list of orders."""
         hub = self.case.hubs.items[scene.hub]
         over = scene.tick >= hub.tick + TURN_TICKS
         same_time = agent.turn is not None and agent.turn[1] == scene.tick
         if n < hub.holder or (n > hub.holder and not over) or same_time:
             return
         number = hub.number + (n != hub.holder or over or agent.turn is None)
-        after = self._act(scene, f"{'AB'[n]} gets turn {number}", agent._replace(turn=(number, scene.tick)))
-        yield after._replace(hub=self.case.hubs(hub._replace(holder=n, number=number, tick=scene.tick)))
+        if agent.turn is None or agent.turn[0] != number:
+            agent = self._listed(scene, agent)
+        after = self.case.agents(agent._replace(turn=(number, scene.tick)))
+        given = self.case.hubs(hub._replace(holder=n, number=number, tick=scene.tick))
+        yield Act(f"{'AB'[n]} gets turn {number}", after, hub=given)
+
+    def _listed(self, scene: Scene, agent: Agent) -> Agent:
+        """Take the newest version of each booking the hub has handed out so far."""
+        versions, revs = self._known(scene)
+        for goal in self.case.goals:
+            row = self.case.row(agent, goal.booking)
+            if goal.version == versions[goal.booking] and (row is None or row.seen_ver < goal.version):
+                new = self._ordered(row, goal, scene.tick, revs[goal.booking])
+                agent = agent._replace(rows=put(agent.rows, goal.booking, new))
+        return agent
 
     # ---- a step goes on
 
@@ -120,6 +150,8 @@ class Agents:
             free = tuple(s for s in case.model.slots(scene.emr) if ask.what.start <= s.start < ask.what.end)
             words = ", ".join(NAMES[slot.key] for slot in free) or "nothing"
             yield self._answers(scene, f"{name} reads the agenda: free is {words}", agent, free)
+        elif ask.kind == "find" and case.model.stepwise:
+            yield from self._requests(scene, n, agent, ask.what)
         elif ask.kind in {"find", "ours"}:
             if not waits:
                 yield self._looks(scene, n, agent, ask.what)
@@ -136,17 +168,17 @@ class Agents:
 
     def _left(self, agent: Agent) -> int:
         """Return what stays on the wire when the agent stops waiting: one request, not those that would follow."""
-        if agent.pc < 0 or not (self.case.model.lasting or self.case.pcs.items[agent.pc] == 0):
+        what = self.case.ask(agent).what
+        if agent.pc < 0 or not self.case.model.leaves(what, self.case.pcs.items[agent.pc]):
             return -1
-        return self.case.wires(((self.case.writes(self.case.ask(agent).what), agent.pc),))
+        return self.case.wires(((self.case.writes(what), agent.pc),))
 
     def _looks(self, scene: Scene, n: int, agent: Agent, booking: object) -> Act:
         model, name = self.case.model, "AB"[n]
         if booking is None:
             return self._answers(scene, f"{name} lists its appointments", agent, model.ours(scene.emr))
         emr, effect = model.find(scene.emr, booking)  # type: ignore[arg-type]
-        trace = "no trace" if effect is None else shown(effect)
-        return self._answers(scene, f"{name} looks {booking} up: {trace}", agent, effect)._replace(emr=emr)
+        return self._answers(scene, f"{name} looks {booking} up: {shown(effect)}", agent, effect)._replace(emr=emr)
 
     def _saves(self, scene: Scene, n: int, agent: Agent, row: Booking, _tasks: object, tell: bool) -> Act:
         name, b = "AB"[n], number_of(row)
@@ -158,34 +190,44 @@ class Agents:
         act = self._answers(scene, f"{name} saves {row.booking} {row.state}{said}", new, replace(row, row=bump))
         return act._replace(told=(b, number)) if tell and row.outcome is Outcome.BOOKED else act
 
-    # ---- a write and what may become of it
+    # ---- a request and what may become of it
 
     def _writes(self, scene: Scene, n: int, agent: Agent, write: Write) -> Iterator[Act]:
-        case, word = self.case, f"{'AB'[n]}'s {asked(write)}"
         if agent.pc < 0:
             yield self._sends(scene, n, agent, write)
-            return
-        pc = case.pcs.items[agent.pc]
-        emr, kind, what = case.model.run(scene.emr, write, pc)  # type: ignore[arg-type]
-        done, free = f"{word}: step {step_of(pc)}", agent._replace(pc=-1)
-        reached = {"emr": emr, "write": case.writes(write)}
-        if kind == NEXT:
-            act = self._act(scene, done, agent._replace(pc=case.pcs(what)))
-        elif kind == FAIL:
-            act = self._answers(scene, f"{done} fails, surely not done", free, what)
         else:
-            act = self._answers(scene, f"{done}, answered {shown(what)}", free, what)
-            act = act._replace(bad=answered_rightly(case.model.rows(emr), write, what))
-        yield act._replace(**reached)
-        lost = self._answers(scene, f"{word} is lost on its way", free, LOST)._replace(fault=True)
-        yield lost
+            yield from self._requests(scene, n, agent, write)
+
+    def _requests(self, scene: Scene, n: int, agent: Agent, what: Write | BookingId) -> Iterator[Act]:
+        """Carry the next request out, or let it come to grief."""
+        case, word = self.case, f"{'AB'[n]}'s {asked(what)}"
+        pc = case.pcs.items[agent.pc] if agent.pc >= 0 else 0
+        done = case.model.run(scene.emr, what, pc)
+        number = case.writes(what)
+        act = self._became(scene, f"{word}: step {step_of(pc)}", n, agent, done)._replace(emr=done[0], write=number)
+        if done[1] == REPLY and isinstance(what, Write):
+            act = act._replace(bad=answered_rightly(case.model.rows(done[0]), what, done[2]))
+        yield act
         left = self._left(agent)
-        if left >= 0:
-            yield lost._replace(says=f"{word} times out, still on its way", sent=left)
-        if kind == REPLY:
-            yield lost._replace(says=f"{word} is done, the answer is lost", **reached)
-        if pc == 0:
-            yield self._answers(scene, f"{word} is turned away", free, NOT_DONE)._replace(fault=True)
+        for says, grief in case.model.mishaps(scene.emr, what, pc):
+            lost = self._became(scene, f"{word}: step {step_of(pc)} {says}", n, agent, grief)._replace(fault=True)
+            yield lost
+            if not says.startswith("is lost"):
+                continue
+            if left >= 0:
+                yield lost._replace(says=f"{word}: step {step_of(pc)} times out, still on its way", sent=left)
+            if done[1] == REPLY:
+                yield lost._replace(says=f"{word} is done, the answer is lost", emr=done[0], write=number)
+
+    def _became(self, scene: Scene, says: str, n: int, agent: Agent, done: Done) -> Act:
+        """Let the agent go on with what became of its request."""
+        _, kind, what = done
+        if kind == NEXT:
+            return self._act(scene, says, agent._replace(pc=self.case.pcs(what)))
+        free = agent._replace(pc=-1)
+        if kind == FAIL:
+            return self._answers(scene, f"{says}: {type(what).__name__.lower()}", free, what)
+        return self._answers(scene, f"{says}, answered {shown(what)}", free, what)
 
     def _sends(self, scene: Scene, n: int, agent: Agent, write: Write) -> Act:
         name, case = "AB"[n], self.case

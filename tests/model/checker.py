@@ -91,6 +91,7 @@ class Checker:
                 return
         for n in range(len(scene.agents)):
             yield from self._acts(scene, n, self.agents.receives(scene, n))
+            yield from self._acts(scene, n, self.agents.turns(scene, n))
             yield from self._acts(scene, n, self.agents.acts(scene, n))
         yield from self._network(scene)
         for says, after in self.people.steps(scene):
@@ -138,7 +139,8 @@ class Checker:
         key = (before.emr, after.emr, write, before.ever, before.desk, told)
         ever = self._reached.get(key)
         if ever is None:
-            what = None if write < 0 else self.case.writes.items[write]
+            asked_ = None if write < 0 else self.case.writes.items[write]
+            what = asked_ if isinstance(asked_, Write) else None  # a look-up only tidies
             ever = self._reached[key] = self.invariants.reached(before, before._replace(emr=after.emr), what).ever
         return after._replace(ever=ever)
 
@@ -153,9 +155,8 @@ class Checker:
         wires = self.case.wires.items[scene.wire]
         for n, (number, pc) in enumerate(wires):
             write, step = self.case.writes.items[number], self.case.pcs.items[pc]
-            assert isinstance(write, Write)
             left = self.case.wires(wires[:n] + wires[n + 1 :])
-            emr, _, _ = self.case.model.run(scene.emr, write, step)  # type: ignore[arg-type]
+            emr = self.case.model.arrives(scene.emr, write, step)
             word = f"the abandoned {asked(write)} (step {step_of(step)})"
             says, after = f"{word} is carried out late", scene._replace(emr=emr, wire=left)
             yield says, False, self._said(says, scene, after, number)

@@ -39,6 +39,9 @@ class People:
             less = case.desks(desk._replace(staff=desk.staff - 1))
             for word, emr in case.model.staff(scene.emr):
                 yield f"staff {word}", scene._replace(emr=emr, desk=less)
+        idle = all(agent.pc < 0 for agent in case.team(scene))
+        for word, emr in case.model.events(scene.emr, idle=idle):
+            yield word, scene._replace(emr=emr)
         if len(scene.agents) == 1:
             agent = case.agents.items[scene.agents[0]]
             if agent.node == 0 and not case.is_open(scene):

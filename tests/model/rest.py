@@ -26,7 +26,7 @@ class Rest:
         if any(case.unreceived(number) for number in scene.agents):
             return False
         for n, agent in enumerate(case.team(scene)):
-            if not case.fenced and any(True for _ in self.agents.beats(scene, n, agent)):
+            if self.agents.turns(scene, n):
                 return False
             key = (scene.agents[n], scene.emr, scene.tick)
             if key not in self._still:

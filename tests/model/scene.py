@@ -8,6 +8,7 @@ from functools import cache
 from typing import NamedTuple
 
 from agent.core.booking import Booking, Effect, Op, Outcome, Turn, Write
+from agent.core.model import BookingId
 from tests.model.emrs import Model
 from tests.model.leg import Ask, Node, Seen, Strategy
 from tests.model.values import BOOKINGS, NAMES, SCENARIOS, SLOTS, TURN_TICKS, Pool, at
@@ -96,7 +97,7 @@ class Case:
         wanted = {goal.slot for goal in self.goals if goal.slot is not None}
         self.places = [n for n in range(len(SLOTS)) if n in wanted or staff]
         self.rows: Pool[Booking] = Pool()
-        self.writes: Pool[Write] = Pool()
+        self.writes: Pool[Write | BookingId] = Pool()
         self.pcs: Pool[object] = Pool()
         self.agents: Pool[Agent] = Pool()
         self.wires: Pool[tuple[tuple[int, int], ...]] = Pool()
@@ -117,6 +118,7 @@ class Case:
         )
         self.folded = cache(self._folded)
         self.newest_rev = cache(self._newest_rev)
+        self.seen_versions = cache(self._seen_versions)
         self.unreceived = cache(self._unreceived)
         self.cancelled = cache(self._cancelled)
 
@@ -196,6 +198,9 @@ class Case:
     def _newest_rev(self, agent: int) -> tuple[int, ...]:
         return tuple(row.outcome_rev if row else 0 for row in self.rows_of(self.agents.items[agent]))
 
+    def _seen_versions(self, agent: int) -> tuple[int, ...]:
+        return tuple(row.seen_ver if row else 0 for row in self.rows_of(self.agents.items[agent]))
+
     def _unreceived(self, agent: int) -> bool:
         """Say whether an order is still on its way to this agent."""
         rows = self.rows_of(self.agents.items[agent])
@@ -223,14 +228,18 @@ def step_of(pc: object) -> str:
     return str(pc[0] if isinstance(pc, tuple) else pc)
 
 
-def asked(write: Write) -> str:
-    """Return a write as a counterexample prints it."""
+def asked(write: Write | BookingId) -> str:
+    """Return a write or a look-up as a counterexample prints it."""
+    if not isinstance(write, Write):
+        return f"look at {write}"
     place = f" {NAMES[write.slot.key]}" if write.slot else ""
     return f"{write.op}{place} of {write.booking} version {write.version}"
 
 
-def shown(effect: Effect) -> str:
+def shown(effect: Effect | None) -> str:
     """Return an effect as a counterexample prints it."""
+    if effect is None:
+        return "no trace"
     place = f" at {NAMES[effect.slot]}" if effect.slot else ""
     theirs = ", theirs" if effect.theirs else ""
     return f"{effect.outcome}{place} (version {effect.version}{theirs})"

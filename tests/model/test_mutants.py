@@ -129,6 +129,12 @@ def conflict_with_oneself(patch: Patch) -> Model:
     return Sidecar()
 
 
+def turn_before_the_orders(patch: Patch) -> Model:
+    """Take a new turn from a beat: what another agent applied before it is not known yet."""
+    patch.setattr(Agents, "_listed", lambda _self, _scene, each: each)
+    return Token()
+
+
 MUTANTS: list[tuple[Callable[[Patch], Model], str, int, int, frozenset[str]]] = [
     (no_intent_row, "book", 1, 0, frozenset({"I9"})),
     (blind_retry, "book", 1, 1, frozenset({"I3", "I4"})),
@@ -140,6 +146,7 @@ MUTANTS: list[tuple[Callable[[Patch], Model], str, int, int, frozenset[str]]] = 
     (hold_not_subtracted, "hold+expire", 1, 0, frozenset({"I13"})),
     (unverified_is_believed, "book+move", 1, 2, frozenset({"I1", "I2", "I4"})),
     (quiet_from_the_clock_of_the_step, "book+cancel", 1, 1, frozenset({"I5", "I4"})),
+    (turn_before_the_orders, "book+cancel", 2, 0, frozenset({"I5"})),
     (conflict_with_oneself, "book", 2, 0, frozenset({"I4"})),
 ]
 

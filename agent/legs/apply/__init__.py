@@ -194,9 +194,10 @@ class Apply:
             if self._writing is None:  # the source lost its ability to write: a person looks
                 self._saving.commit(row, Looked(None, now.utc), None, now)
                 continue
-            may_write = self.mode == "automatic" and not self._frozen() and not self._writing.wrote
+            later = self.mode == "automatic" and not self._frozen()
+            may_write = later and not self._writing.wrote
             try:
-                after = self._writing.resolve(row, now, may_write=may_write)
+                after = self._writing.resolve(row, now, may_write=may_write, later=later)
             except Transient as down:  # others may still be resolved; told when the step ends
                 self._trouble, after = down, self.interval
             if after is not None:

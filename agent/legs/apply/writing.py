@@ -81,25 +81,34 @@ class Writing:
         word = stored.outcome.value if stored.outcome else "none"
         log.info("booking.applied emr=%s outcome=%s rev=%d", row.emr, word, stored.outcome_rev)
 
-    def resolve(self, row: Booking, now: Instant, *, may_write: bool) -> timedelta | None:
-        """Resolve an open intent by the adapter's rule; return how long it must stay open, None = it is settled."""
-        left = self._resolve(row, now, may_write=may_write)
+    def resolve(self, row: Booking, now: Instant, *, may_write: bool, later: bool) -> timedelta | None:
+        """Resolve an open intent by the adapter's rule; return how long it must stay open, None = it is settled.
+
+        `later`: where it may not be written now, it may be some other time.
+        """
+        left = self._resolve(row, now, may_write=may_write, later=later)
         if left is None:
             self._since.pop((row.booking, row.attempt), None)
         return left
 
-    def _resolve(self, row: Booking, now: Instant, *, may_write: bool) -> timedelta | None:
+    def _resolve(self, row: Booking, now: Instant, *, may_write: bool, later: bool) -> timedelta | None:
         after, actions = advance(row, Restarted(), self.books.rules)
         again = next((action for action in actions if isinstance(action, Do)), None)
         patient = self._ready(row, again, now) if again is not None else None
-        if again is not None and patient is not None and may_write and self._rerun(row, again, patient, now):
-            return None
+        lost = patient is not None and later
+        if again is not None and patient is not None and may_write:
+            ran = self._rerun(row, again, patient, now)
+            if ran:
+                return None
+            lost = lost and ran is None
         if after.state is not row.state:
             self.saving.commit(row, Restarted(), self.books.rules, now)
             return None
         effect = self.find(row.booking)
         if effect is not None and effect.pending and patient is not None:
             return AGAIN  # only the write run again verifies it
+        if lost and (effect is None or not decides(row, effect)):
+            return AGAIN  # absent proves nothing: a late request may still land, and only the write run again stops it
         quiet = self._quiet(row, effect, now)
         if quiet > timedelta(0):
             return quiet
@@ -133,11 +142,13 @@ class Writing:
         except Refused:
             return None
 
-    def _rerun(self, row: Booking, again: Do, patient: tuple[Patient | None], now: Instant) -> bool:
-        """Run the same write again; False when its answer is lost too."""
+    def _rerun(self, row: Booking, again: Do, patient: tuple[Patient | None], now: Instant) -> bool | None:
+        """Run the same write again; None when its answer is lost too, False when the EMR refuses it."""
         try:
             effect = self._send(row, again, *patient)
-        except (Ambiguous, Refused):
+        except Ambiguous:
+            return None
+        except Refused:
             return False
         self._settle(row, effect, now)
         return True

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -26,7 +27,7 @@ from agent.core.message import say
 from agent.core.model import EmrName, Finding, Instant, Patient, SiteId, SlotId
 from agent.core.sharing import Accord, Allow, Match, Posture, PublishAs, SharedSlot, SharingRules, share
 from agent.journal import Journal
-from agent.journal.box import DataBox, new_key
+from agent.journal.box import KEY_BYTES, DataBox
 from agent.ports import Emr, Identity, Outgoing, Standing
 
 DME = EmrName("dme")
@@ -226,7 +227,7 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    journal = Journal.open(tmp_path / "state", DataBox(new_key()), now=NOW)
+    journal = Journal.open(tmp_path / "state", DataBox(os.urandom(KEY_BYTES)), now=NOW)
     place = Place(journal, tmp_path / "creneau.toml")
     cells = [
         Opening(SITE, who, MONDAY + timedelta(minutes=20 * n), MONDAY + timedelta(minutes=20 * n + 20), kind)

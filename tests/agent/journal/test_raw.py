@@ -44,17 +44,6 @@ def test_unread_messages_come_oldest_first_until_settled(journal: Journal, messa
     assert [number for number, _ in raw.unread(9)] == [4]
 
 
-def test_a_peer_is_known_by_when_it_was_last_heard(
-    journal: Journal, message: RawMessage, make: SimpleNamespace
-) -> None:
-    """None before the first message."""
-    raw = journal.raw("dme")
-    assert raw.last_at("EMR^CLINIC") is None
-    raw.keep(message, b"")
-    raw.keep(replace(message, control_id="later", received=make.at(minutes=2).utc), b"")
-    assert raw.last_at("EMR^CLINIC") == make.at(minutes=2).utc
-
-
 def test_what_was_never_understood_goes_after_a_month_too(
     journal: Journal, message: RawMessage, make: SimpleNamespace
 ) -> None:

@@ -65,12 +65,23 @@ def test_turn_pace_and_keys_are_taken_in(house: Any, leg: Beat) -> None:
     """Turn from before the request, pace to the board, key sets to the vault."""
     answer = {"turn": {"number": 2, "seconds": 180}, "pace": {"wait_s": 45}, "keys": ["set-2", 5]}
     house.hub.script = [answer, {"pace": None, "keys": None}, {"keys": ["set-2"]}]
+    house.board.turn(Turn(2, timedelta(0)))
     leg.step(house.now)
     assert house.board.turn() == Turn(2, house.now.age + timedelta(seconds=180))
     assert (house.board.pace(), house.keys.followed) == (45, ["set-2"])
     leg.step(house.now)
     leg.step(house.now)
     assert (house.board.pace(), house.keys.followed) == (45, ["set-2"])
+
+
+def test_a_new_turn_is_not_taken_from_a_beat(house: Any, leg: Beat) -> None:
+    """It comes with the whole list of orders: else an old version is written over one another agent has applied."""
+    house.hub.script = [{"turn": {"number": 3, "seconds": 180}}] * 2
+    leg.step(house.now)
+    assert house.board.turn() is None
+    house.board.turn(Turn(2, timedelta(hours=9)))
+    leg.step(house.now)
+    assert house.board.turn() == Turn(2, timedelta(hours=9))
 
 
 def test_every_beat_is_a_sample_of_the_hubs_clock(house: Any, leg: Beat) -> None:

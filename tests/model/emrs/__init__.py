@@ -3,18 +3,22 @@
 Rule: a rule set is what an adapter may promise; what an adapter promises is one of these or its model is added here.
 """
 
+from tests.model.emrs.driven import Driven
 from tests.model.emrs.fhir import Fhir, FhirBare
 from tests.model.emrs.hl7 import Hl7
-from tests.model.emrs.model import FAIL, NEXT, REPLY, UNFENCED, Model, Row
+from tests.model.emrs.model import FAIL, NEXT, NOT_DONE, REPLY, UNFENCED, Done, Model, Row
 from tests.model.emrs.plain import Apt, Drop, Token
 from tests.model.emrs.sidecar import Sidecar
 
 __all__ = [
     "FAIL",
     "NEXT",
+    "NOT_DONE",
     "REPLY",
     "UNFENCED",
     "Apt",
+    "Done",
+    "Driven",
     "Drop",
     "Fhir",
     "FhirBare",

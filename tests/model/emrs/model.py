@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 from agent.core.booking import Effect, Recovery, Write, WriteRules
+from agent.core.errors import Ambiguous, Transient
+from agent.core.message import say
 from agent.core.model import BookingId, Slot, SlotKey, Window
 from tests.model.values import LONGEST, QUIET, SLOTS, Pool, at
 
@@ -20,6 +22,8 @@ NEXT, REPLY, FAIL = "next", "reply", "fail"
 Done = tuple[int, str, Any]
 """The EMR afterwards, what the step did, and what comes next: the next step, the answer, the error."""
 
+LOST = Ambiguous(say("write"), say("the answer was lost"))
+NOT_DONE = Transient(say("write"), say("surely not done"))
 UNFENCED = WriteRules(
     recovery=Recovery.ENQUIRE,
     enquire_first=True,
@@ -59,6 +63,8 @@ class Model:
     """May a later request of one write be carried out after the agent stopped waiting, or only the first?"""
     by_hand = False
     """Does only a person enter anything?"""
+    stepwise = False
+    """Does a look-up consist of several requests, and does the adapter itself decide what follows a lost one?"""
     begins: Hashable = 0
 
     def __init__(self) -> None:
@@ -93,6 +99,26 @@ class Model:
             return self.pool(after), kind, what
 
         return self.once(("run", state, write, pc), work)
+
+    def mishaps(self, state: int, write: Write, pc: Hashable) -> tuple[tuple[str, Done], ...]:
+        """Return what a write comes to when a step of it is lost on its way, or turned away."""
+        del write
+        turned = (("is turned away", (state, FAIL, NOT_DONE)),) if pc == 0 else ()
+        return (("is lost on its way", (state, FAIL, LOST)), *turned)
+
+    def leaves(self, write: Write, pc: Hashable) -> bool:
+        """Say whether a step may still be carried out when nobody waits for it any more."""
+        del write
+        return self.lasting or pc == 0
+
+    def arrives(self, state: int, write: Write, pc: Hashable) -> int:
+        """Carry out a step nobody waits for any more: one request, not those that would follow."""
+        return self.run(state, write, pc)[0]
+
+    def events(self, state: int, *, idle: bool) -> tuple[tuple[str, int], ...]:
+        """Return what else may happen in the EMR by itself. `idle`: no request is waited for."""
+        del state, idle
+        return ()
 
     def find(self, state: int, booking: BookingId) -> tuple[int, Effect | None]:
         """Look a booking up."""
