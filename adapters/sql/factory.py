@@ -120,6 +120,10 @@ def dialect_of(name: EmrName, options: Mapping[str, object], tools: Tools) -> Di
         return postgres.Postgres(*given)
     if any(word in called for word in sqlserver.NAMES):
         return sqlserver.SqlServer(*given)
+    if "sqlite" in called:
+        from adapters.sql.sqlite_odbc import SqliteOdbc
+
+        return SqliteOdbc(*given)
     from adapters.sql.mariadb import Mariadb
 
     return Mariadb(*given)
