@@ -17,6 +17,7 @@ class Asked:
     """What we remember of a booking. `version`: of the last answer, `trying`: of the last request, at `sent`.
 
     `key`, `who`, `start`: where we put it; `filler`: the EMR's number; `verified`: looked at again since.
+    Of a request without an answer: `aim`, the slot it asks for; `leaving`, "cancel" or "undo", when it takes ours out.
     """
 
     booking: str
@@ -30,6 +31,8 @@ class Asked:
     filler: str = ""
     cancelled: bool = False
     verified: bool = True
+    aim: str = ""
+    leaving: str = ""
 
     @property
     def id(self) -> BookingId:
@@ -45,6 +48,10 @@ class Asked:
         """Return it as put into a slot."""
         who, start = slot.practitioner.key, slot.start.isoformat()
         return replace(self, key=str(slot.key), who=who, site=str(slot.site), start=start)
+
+    def answered(self) -> "Asked":
+        """Return it with no request open."""
+        return replace(self, aim="", leaving="")
 
     def dump(self) -> bytes:
         """Return it as a note."""
