@@ -130,7 +130,7 @@ def test_a_lost_answer_is_an_error_of_the_house(
 
 
 def test_a_question_is_small(den: Callable[[frozenset[str]], Den]) -> None:
-    """Two requests, ids and versions only where the server can, a bounded page."""
+    """Two requests, ids and versions only where the server can, a bounded page; nothing is kept on the disk."""
     one = den(frozenset())
     searches: list[dict[str, str]] = []
 
@@ -138,7 +138,11 @@ def test_a_question_is_small(den: Callable[[frozenset[str]], Den]) -> None:
         searches.append({"kind": kind, **dict(params)})
         return Hostile.search(one.hostile, kind, params)
 
+    def note(_changes: object) -> None:
+        raise AssertionError
+
     one.hostile.search = search  # type: ignore[method-assign]
+    one.tools.store.note = note  # type: ignore[method-assign]
     emr = one.adapter()
     emr.changed(None)
     emr.close()
