@@ -20,6 +20,7 @@ from adapters.hl7v2.intake import Intake
 from adapters.hl7v2.listener import Limits, Listener, Security
 from adapters.hl7v2.mllp import Framer, frame
 from agent.clock import SystemClock
+from tests.adapters.hl7v2.night import Night
 
 MESSAGES = Path(__file__).parents[1] / "er7" / "messages"
 
@@ -127,3 +128,17 @@ def certificate(tmp_path: Path) -> Callable[[str], tuple[Path, Path]]:
         return files
 
     return made
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Iterator[Callable[..., Night]]:
+    """Lend nights; `options`: over those of the bench."""
+    made: list[Night] = []
+
+    def make(**options: object) -> Night:
+        made.append(Night(tmp_path, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
