@@ -77,6 +77,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
                 Option("practitioner_system", str, "", "name people by this identifier; empty: by the server's id"),
                 Option("practitioners", str, "", "system|value of each practitioner searched for, with commas"),
                 Option("nam_system", str, "", "identifier system of the health insurance number, to find patients"),
+                Option("booking_system", str, "urn:creneau:booking", "identifier system of the appointments made"),
                 Option("page", int, 500, "entries asked for at once"),
                 Option(
                     "validate", ("off", "sample", "outbound"), "off", "hold a sample, or all that is sent, against R4"

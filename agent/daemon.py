@@ -106,10 +106,10 @@ class Daemon:
                 post.soon = None
                 post.wake.set()
 
-    def nudge(self, kinds: frozenset[str]) -> None:
-        """Hand work on to the legs of these kinds; one that is backing off keeps its pause, it will find the work."""
+    def nudge(self, wanted: frozenset[str]) -> None:
+        """Hand work on to the legs of these kinds or names; one that is backing off keeps its pause, it will find it."""
         for post in self.posts:
-            if post.kind in kinds and post.down is None:
+            if not wanted.isdisjoint({post.kind, post.leg.name}) and post.down is None:
                 post.wake.set()
 
     def alive(self) -> bool:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from adapters.fhir import resources as fhir
-from adapters.fhir.terms import APPLIED, BOOKING, CLAIM, CLAIMED, UNSURE, Terms
+from adapters.fhir.terms import APPLIED, CLAIM, CLAIMED, UNSURE, Terms
 from agent.core.message import say
 from agent.core.model import AgendaRow, Cell, Finding, Practitioner, Severity, Slot, SlotKey, Window
 from agent.ports import SitePart
@@ -109,7 +109,7 @@ def taken(pulled: Pulled) -> Taken:
 
 def slots(pulled: Pulled, terms: Terms, window: Window) -> tuple[tuple[Slot, ...], tuple[Finding, ...]]:
     """Return the free slots that start in the window, and what a person should know."""
-    held, lost, bad, unsure = taken(pulled), 0, 0, _unsure(pulled.appointments)
+    held, lost, bad, unsure = taken(pulled), 0, 0, _unsure(pulled.appointments, terms.systems)
     found = []
     for each in pulled.slots:
         if not within(window, each.start) or not is_open(each, pulled.now, unsure):
@@ -135,7 +135,7 @@ def rows(pulled: Pulled, terms: Terms, window: Window) -> Iterator[AgendaRow]:
         if each.status in GONE or each.start is None or whose is None or not within(window, each.start):
             continue
         site = terms.site(whose.places)
-        ours = any(name.system == BOOKING for name in each.identifier)
+        ours = any(name.system in terms.systems for name in each.identifier)
         if site is not None:
             zone = ZoneInfo(site.zone)
             start, end = each.start.astimezone(zone), (each.end or each.start).astimezone(zone)
@@ -216,10 +216,11 @@ def word(slot: fhir.Slot, terms: Terms) -> str:
     return next((concept.word for concept in elements[terms.type_from] if concept.word), "")
 
 
-def _unsure(appointments: Iterable[fhir.Appointment]) -> frozenset[str]:
+def _unsure(appointments: Iterable[fhir.Appointment], systems: Iterable[str]) -> frozenset[str]:
     """Return the bookings of ours that are not verified yet."""
     pairs = [{name.system: name.value for name in each.identifier} for each in appointments]
-    return frozenset(names.get(BOOKING, "") for names in pairs if f" {UNSURE} " in names.get(APPLIED, ""))
+    unsure = [names for names in pairs if f" {UNSURE} " in names.get(APPLIED, "")]
+    return frozenset(names.get(system, "") for names in unsure for system in systems)
 
 
 def _actors(participants: Iterable[fhir.Participant]) -> set[str]:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from adapters.fhir.answer import Answer
 from adapters.fhir.draft import cancelled
 from adapters.fhir.line import UNKNOWN
-from adapters.fhir.record import Applied, named, read
+from adapters.fhir.record import Applied, named
 from adapters.fhir.records import our_id
 from adapters.fhir.resources import relative
 from adapters.fhir.scratch import REMARK, Scratch
@@ -32,7 +32,7 @@ def keeps(scratch: Scratch) -> Seen:
     booking = scratch.booking()
     made = scratch.write("POST", "Appointment", scratch.appointment(booking)).json()
     again = scratch.line.read(f"Appointment/{made['id']}").json()
-    own = read(again)
+    own = scratch.read(again)
     return own is not None and own.booking == booking and own.applied.version == 1, ""
 
 
@@ -158,7 +158,7 @@ def _both(scratch: Scratch, booking: BookingId, slot: dict[str, Any], etag: str)
 def tombstone(scratch: Scratch) -> Seen:
     """Create a cancelled appointment without times, find it, and book it."""
     booking = scratch.booking()
-    gone = cancelled(booking, Applied(1, Outcome.CANCELLED))
+    gone = cancelled(booking, Applied(1, Outcome.CANCELLED), scratch.system)
     scratch.write("POST", "Appointment", {**gone, "identifier": named(gone, trial=scratch.schedule)})
     rows = scratch.found(booking)
     if len(rows) != 1 or rows[0].get("status") != "cancelled":

@@ -4,7 +4,7 @@ Rule: it reads and writes the server itself, never through the adapter it judges
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -101,6 +101,7 @@ class FhirBench:
     ) -> None:
         """Take the server; `options` as clinic IT writes them."""
         self._options = options
+        self._systems = {BOOKING, str(options.get("booking_system", BOOKING))}
         self._screen = screen
         self._tools = given or tools(LABEL)
         self._slots: dict[tuple[str, datetime], str] = {}
@@ -139,7 +140,7 @@ class FhirBench:
 
     def appointments(self) -> Sequence[Standing]:
         """Return the active Appointments."""
-        return [_standing(row) for row in self._screen.all("Appointment") if row["status"] not in GONE]
+        return [_standing(row, self._systems) for row in self._screen.all("Appointment") if row["status"] not in GONE]
 
     def book(self, opening: Opening) -> EmrRef:
         """Book by the screen, and set the Slot busy."""
@@ -217,10 +218,10 @@ def _slot(each: Opening, schedule: str) -> dict[str, Any]:
     }
 
 
-def _standing(row: Mapping[str, Any]) -> Standing:
+def _standing(row: Mapping[str, Any], systems: Collection[str]) -> Standing:
     people = [one.get("actor", {}).get("reference", "") for one in row["participant"]]
     who = next((ref.removeprefix("Practitioner/") for ref in people if ref.startswith("Practitioner/")), "")
-    ours = any(name.get("system") == BOOKING for name in row.get("identifier") or ())
+    ours = any(name.get("system") in systems for name in row.get("identifier") or ())
     start = datetime.fromisoformat(row["start"])
     names = [name for name in row.get("identifier") or () if name.get("system") != APPLIED]
     shown = {**row, "identifier": names, "meta": None}  # what we remember there is no part of the appointment

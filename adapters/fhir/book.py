@@ -102,7 +102,7 @@ class Writer:
         """Leave a cancelled Appointment that remembers, where this server keeps one."""
         if not profile.tombstones:
             return Effect(write.booking, 0, applied.outcome)
-        made = self._records.make(write.booking, cancelled(write.booking, applied), profile)
+        made = self._records.make(write.booking, cancelled(write.booking, applied, self._terms.booking_system), profile)
         if made is None:
             return None
         self._last.tidy(made)

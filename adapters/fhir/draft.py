@@ -5,10 +5,10 @@ Rule: pure; whatever the server or staff put into an Appointment stays in it, sa
 
 from typing import Any
 
-from adapters.fhir.record import Applied, Record, named
+from adapters.fhir.record import Applied, Record, booked, named
 from adapters.fhir.resources import relative
 from adapters.fhir.slots import Cell
-from adapters.fhir.terms import OUTCOME, Terms
+from adapters.fhir.terms import BOOKING, OUTCOME, Terms
 from agent.core.booking import Outcome, Write
 from agent.core.model import BookingId
 
@@ -31,7 +31,7 @@ def drafted(
     note = write.patient.note if write.patient is not None else ""
     made: dict[str, Any] = {
         "resourceType": "Appointment",
-        "identifier": named({}, booking=write.booking, applied=str(applied)),
+        "identifier": booked(write.booking, terms.booking_system, applied=str(applied)),
         "status": terms.guide.placed,
         **{key: cell.resource[key] for key in COPIED if cell.resource.get(key)},
         **_at(cell),
@@ -40,11 +40,11 @@ def drafted(
     return {**made, **({"description": terms.label} if terms.label else {}), **({"comment": note} if note else {})}
 
 
-def cancelled(booking: BookingId, applied: Applied) -> dict[str, Any]:
+def cancelled(booking: BookingId, applied: Applied, system: str = BOOKING) -> dict[str, Any]:
     """Return an Appointment that only remembers: nothing stands, and a late booking finds it."""
     return {
         "resourceType": "Appointment",
-        "identifier": named({}, booking=booking, applied=str(applied)),
+        "identifier": booked(booking, system, applied=str(applied)),
         "status": "cancelled",
         "cancelationReason": reason(applied.outcome),
         "participant": [NOBODY],

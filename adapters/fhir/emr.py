@@ -5,31 +5,26 @@ Rule: what a server was seen to do decides how it is written to; see profile.py.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from adapters.fhir import agenda
-from adapters.fhir.answer import READING
 from adapters.fhir.book import Writer
 from adapters.fhir.check import findings
 from adapters.fhir.lastlook import Point
 from adapters.fhir.line import Line
+from adapters.fhir.newer import Newer
 from adapters.fhir.patient import Patients
 from adapters.fhir.profile import BLURRED, LONGEST, Profile, fingerprint, keep, load, tried
 from adapters.fhir.read import Reader
-from adapters.fhir.record import Record, answer, moment, stands
+from adapters.fhir.record import Record, answer, stands
 from adapters.fhir.records import Records
 from adapters.fhir.slots import Slots, hold_word
 from adapters.fhir.terms import Terms
 from adapters.fhir.trial import trial
 from adapters.fhir.validate import Sample
 from agent.core.booking import Effect, Op, Outcome, Write, WriteRules
-from agent.core.errors import CreneauError, Transient
-from agent.core.message import say
 from agent.core.model import AgendaRow, BookingId, Finding, Reading, Slot, Window
 from agent.ports import Named, Proved, Tools
-
-OVERLAP = timedelta(minutes=2)
-"""Looked at twice by Hints: clocks of servers behind one address differ."""
 
 
 class FhirEmr:
@@ -45,8 +40,9 @@ class FhirEmr:
         self._tools = tools
         self._sample = Sample(terms.validate)
         self._reader = Reader(line, terms, self._sample)
-        self._slots = Slots(line, self._reader.whose, self._reader.appointments, lambda: line.at)
-        self._records = Records(line, terms.guide)
+        self._slots = Slots(line, self._reader.whose, self._reader.appointments, lambda: line.at, terms.systems)
+        self._records = Records(line, terms)
+        self._newer = Newer(line, self._profile)
         patients = Patients(line, terms.nam_system)
         self._writer = Writer(self._slots, self._records, terms, tools.clock, patients.actor, pause)
 
@@ -149,12 +145,7 @@ class FhirEmr:
 
     def changed(self, since: str | None) -> tuple[bool, str]:
         """Ask whether anything is newer; deletes are invisible to it, so it only makes a read earlier."""
-        last = moment(since) if since else None
-        try:
-            newer = last is None or self._reader.changed(last - OVERLAP)
-        except CreneauError as lost:
-            raise Transient(READING, say("the FHIR server's answer was lost")) from lost
-        return newer, self._line.at.astimezone(UTC).isoformat()
+        return self._newer.ask(since)
 
     def _profile(self) -> Profile | None:
         """Return what was seen of this very server, None while it was never tried."""
@@ -164,14 +155,14 @@ class FhirEmr:
     # ---- Proves
 
     def unproven(self) -> str:
-        """Return the fingerprint of what a trial covers: address, guide, recipe."""
-        return fingerprint(self._line.base, self._terms.guide)
+        """Return the fingerprint of what a trial covers: address, guide, our business name, recipe."""
+        return fingerprint(self._line.base, self._terms.guide, self._terms.booking_system)
 
     def prove(self, scratch: str, shared: Collection[str] = ()) -> Iterator[Proved]:
         """Try every behaviour on an empty schedule and keep the profile. Raises Refused when it may not be used."""
         whose = self._reader.whose
         profile = yield from trial(self._line, self._terms, scratch, self.unproven(), self._tools, whose, shared)
-        keep(self._tools.store, profile)
+        keep(self._tools.store, profile, self._terms.booking_system)
 
 
 def _instant(at: datetime) -> str:

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from adapters.fhir.access import LOOPBACK, Bearer, Smart, trust
 from adapters.fhir.emr import FhirEmr
 from adapters.fhir.line import Access, Line, Open
-from adapters.fhir.terms import GUIDES, Guide, Terms
+from adapters.fhir.profile import former
+from adapters.fhir.terms import BOOKING, GUIDES, OURS, Guide, Terms
 from adapters.fhir.validate import check_outbound
 from agent.core.errors import Misconfigured
 from agent.core.message import say
@@ -19,6 +20,8 @@ from agent.core.model import EmrName
 from agent.ports import Tools
 
 DOING = say("open the FHIR server")
+URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/@-]+")
+"""What can stand before `|` in a search, and in If-None-Exist, as it is."""
 
 
 def open_(name: EmrName, options: Mapping[str, object], tools: Tools) -> FhirEmr:
@@ -46,6 +49,8 @@ def terms_of(name: EmrName, options: Mapping[str, object], tools: Tools) -> Term
         practitioner_system=text("practitioner_system"),
         practitioners=text("practitioners"),
         nam_system=text("nam_system"),
+        booking_system=_system(text("booking_system", BOOKING)),
+        former=former(tools.store),
         page=page if isinstance(page, int) and page > 0 else 500,
         validate=mode,  # type: ignore[arg-type] # one of the words the catalog allows
     )
@@ -105,6 +110,14 @@ def _texts(options: Mapping[str, object]) -> Callable[..., str]:
         return str(options.get(key) or default)
 
     return text
+
+
+def _system(system: str) -> str:
+    if not URI.fullmatch(system) or (system.startswith(OURS) and system != BOOKING):
+        what = say("the system of our appointments' identifier is no URI of the clinic's")
+        hint = say('write booking_system = "https://…" or "urn:oid:…", of letters, digits and signs of an address')
+        raise Misconfigured(DOING, what, hint, key="booking_system")
+    return system
 
 
 def _address(server: str) -> str:

@@ -3,14 +3,14 @@
 Rule: a row costs a handful of requests; what would cost more, and change nothing, is told in docs/connect-fhir.md.
 """
 
-from datetime import UTC, timedelta
+from datetime import timedelta
 
 from adapters.fhir.behaviour import Seen
 from adapters.fhir.line import UNKNOWN
+from adapters.fhir.newer import OVERLAP, later
 from adapters.fhir.scratch import REMARK, Scratch
 
 PATCH = {"Content-Type": "application/json-patch+json"}
-OVERLAP = timedelta(minutes=2)
 
 
 def patched(scratch: Scratch) -> Seen:
@@ -47,13 +47,13 @@ def unchanged(scratch: Scratch) -> Seen:
 
 
 def renewed(scratch: Scratch) -> Seen:
-    """Ask for slots newer than two minutes, after one was made."""
+    """Ask for slots newer than two minutes, after one was made, and for slots newer than tomorrow."""
     slot, _ = scratch.slot()
-    since = scratch.line.at.astimezone(UTC) - OVERLAP
-    params = [("_lastUpdated", f"gt{since:%Y-%m-%dT%H:%M:%SZ}"), ("_count", "500")]
-    page = scratch.line.read("Slot", params)
+    page = scratch.line.read("Slot", later(scratch.line.at - OVERLAP, 500))
+    none = scratch.line.read("Slot", later(scratch.line.at + timedelta(days=1), 1))
     rows = [entry.get("resource", {}).get("id") for entry in page.json().get("entry") or ()] if page.is_good else []
-    return slot["id"] in rows, f"HTTP {page.status}, {len(rows)}x"
+    future = len(none.json().get("entry") or ()) if none.is_good else 1
+    return slot["id"] in rows and not future, f"HTTP {page.status}, {len(rows)}x, {future}x"
 
 
 def unknown(scratch: Scratch) -> Seen:

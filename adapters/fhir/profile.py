@@ -10,14 +10,16 @@ from typing import Literal
 
 import msgspec
 
-from adapters.fhir.terms import Guide
+from adapters.fhir.terms import BOOKING, Guide
 from agent.core.booking import Recovery, WriteRules
 from agent.core.errors import Misconfigured
 from agent.core.message import say
 from agent.ports import SourceStore
 
 NOTE = "capability"
-RECIPE = 2
+NAMED = "named:"
+"""Beginning of the keys under which the store remembers systems of our appointments' names."""
+RECIPE = 3
 """Counts up when the recipe of a write or the rows of a trial change, so that an old proof no longer counts."""
 LONGEST = timedelta(seconds=60)
 QUIET = timedelta(seconds=30)
@@ -105,9 +107,9 @@ BLURRED = WriteRules(
 """Not fenced, and a search lags: absent proves nothing, a person looks. Also the rules of a server never tried."""
 
 
-def fingerprint(server: str, guide: Guide) -> str:
-    """Return what a trial of this server covers; connects nothing."""
-    return hashlib.sha256(f"fhir {RECIPE} {guide} {server}".encode()).hexdigest()[:32]
+def fingerprint(server: str, guide: Guide, system: str = BOOKING) -> str:
+    """Return what a trial of this server covers; connects nothing. `system`: of our appointments' business name."""
+    return hashlib.sha256(f"fhir {RECIPE} {guide} {system} {server}".encode()).hexdigest()[:32]
 
 
 def load(store: SourceStore) -> Profile | None:
@@ -119,9 +121,15 @@ def load(store: SourceStore) -> Profile | None:
         return None
 
 
-def keep(store: SourceStore, profile: Profile) -> None:
-    """Store a profile."""
-    store.note({NOTE: msgspec.json.encode(profile)})
+def keep(store: SourceStore, profile: Profile, system: str = BOOKING) -> None:
+    """Store a profile, and the system our appointments are named in from now on: nothing is written without a trial."""
+    named = {f"{NAMED}{system}": b""} if system != BOOKING else {}
+    store.note({NOTE: msgspec.json.encode(profile), **named})
+
+
+def former(store: SourceStore) -> tuple[str, ...]:
+    """Return every system, the default aside, in which appointments of ours may be named."""
+    return tuple(sorted(key.removeprefix(NAMED) for key in store.notes(NAMED)))
 
 
 def tried(profile: Profile | None, covers: str) -> Profile:

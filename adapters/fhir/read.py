@@ -70,15 +70,6 @@ class Reader:
         """Return whose a schedule is."""
         return self._whose({schedule}).get(schedule)
 
-    def changed(self, since: datetime) -> bool:
-        """Say whether the server knows of any Slot or Appointment newer than this."""
-        later = [("_lastUpdated", f"gt{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")]
-        for kind in ("Slot", "Appointment"):
-            answer = self._line.read(kind, [*later, ("_count", "1")])
-            if not answer.is_good or answer.json().get("entry"):
-                return True
-        return False
-
     def _slots(self, start: datetime, end: datetime) -> Params:
         after, before = self._terms.guide.windows
         bounds = [("start", f"{after}{_instant(start)}"), ("start", f"{before}{_instant(end)}")]

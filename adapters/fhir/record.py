@@ -4,13 +4,13 @@ Rule: pure; an effect is read off the resource, never assumed. What we last did 
 `version outcome slot start sure previous`, because servers keep identifiers where they drop extensions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from adapters.fhir.resources import relative
-from adapters.fhir.terms import APPLIED, BOOKING, UNSURE
+from adapters.fhir.terms import APPLIED, BOOKING, OURS, UNSURE
 from agent.core.booking import Effect, Outcome
 from agent.core.model import BookingId, EmrRef, SlotKey
 
@@ -50,7 +50,10 @@ class Applied:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Record:
-    """One Appointment of ours: the server's text, to be changed in place, and what it says. No repr."""
+    """One Appointment of ours: the server's text, to be changed in place, and what it says. No repr.
+
+    `system`: of the business name by which it is ours; it stays what it was when it was made.
+    """
 
     booking: BookingId
     resource: dict[str, Any]
@@ -59,6 +62,7 @@ class Record:
     status: str
     now: Place | None
     matched: bool
+    system: str = BOOKING
 
     @property
     def ref(self) -> EmrRef:
@@ -86,10 +90,11 @@ class Record:
         return not self.applied.sure and self.is_ours
 
 
-def read(resource: dict[str, Any], etag: str = "") -> Record | None:
-    """Read an Appointment; None when it is not ours."""
+def read(resource: dict[str, Any], etag: str = "", systems: Collection[str] = (BOOKING,)) -> Record | None:
+    """Read an Appointment; None when it is not ours, by none of the `systems`."""
     names = _names(resource)
-    if BOOKING not in names:
+    system = next((one for one in systems if one in names), None)
+    if system is None:
         return None
     slots = [relative(str(ref.get("reference", ""))) for ref in resource.get("slot") or () if isinstance(ref, Mapping)]
     start = moment(resource.get("start"))
@@ -97,13 +102,14 @@ def read(resource: dict[str, Any], etag: str = "") -> Record | None:
     version = resource.get("meta", {}).get("versionId")
     people = [one.get("actor", {}).get("reference", "") for one in resource.get("participant") or ()]
     return Record(
-        booking=BookingId(names[BOOKING]),
+        booking=BookingId(names[system]),
         resource=resource,
         etag=etag or (f'W/"{version}"' if version else ""),
         applied=_applied(names.get(APPLIED, "")),
         status=str(resource.get("status", "")),
         now=Place(SlotKey(slot), start) if start is not None else None,
         matched=any(relative(ref).startswith("Patient/") for ref in people),
+        system=system,
     )
 
 
@@ -140,9 +146,14 @@ def moment(text: object) -> datetime | None:
 
 def named(resource: Mapping[str, Any], **names: str) -> list[dict[str, Any]]:
     """Return a resource's business names with ours set (`names`: system without `urn:creneau:`), "" taken away."""
-    systems = {f"urn:creneau:{word}": value for word, value in names.items()}
+    systems = {f"{OURS}{word}": value for word, value in names.items()}
     kept = [one for one in resource.get("identifier") or () if one.get("system") not in systems]
     return [*kept, *({"system": system, "value": value} for system, value in systems.items() if value)]
+
+
+def booked(booking: BookingId, system: str, **names: str) -> list[dict[str, Any]]:
+    """Return the business names of an Appointment we make: the booking's in its `system`, then ours."""
+    return [{"system": system, "value": booking}, *named({}, **names)]
 
 
 def _names(resource: Mapping[str, Any]) -> dict[str, str]:

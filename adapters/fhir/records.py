@@ -15,7 +15,7 @@ from adapters.fhir.record import Record, read
 from adapters.fhir.resources import relative
 from adapters.fhir.search import wholly
 from adapters.fhir.slots import Cell, Slots
-from adapters.fhir.terms import BOOKING, Guide
+from adapters.fhir.terms import Terms
 from agent.core.errors import CreneauError, Refused, Transient
 from agent.core.message import say
 from agent.core.model import BookingId
@@ -24,19 +24,18 @@ from agent.core.model import BookingId
 class Records:
     """The Appointments we made on one server. `wrote`: one was written since whoever asks set it to False."""
 
-    def __init__(self, line: Line, guide: Guide) -> None:
+    def __init__(self, line: Line, terms: Terms) -> None:
         """Take the collaborators."""
         self._line = line
-        self._guide = guide
+        self._terms = terms
         self.wrote = False
 
     def find(self, booking: BookingId, profile: Profile | None = None) -> Record | None:
         """Return a booking's Appointment, None when there is none; strikes doubles where a profile allows writing."""
-        named_ = wholly(self._line, "Appointment", [("identifier", f"{BOOKING}|{booking}")])
-        found = [one for row in named_ if (one := read(row)) is not None and one.booking == booking]
+        found = [one for one in self._searched(booking, []) if one.booking == booking]
         if not found and profile is not None and profile.create in ("client-id", "if-none-match"):
             answer = self._line.read(f"Appointment/{our_id(booking)}")  # no search index stands in between
-            one = read(answer.json(), answer.etag) if answer.is_good else None
+            one = self._read(answer.json(), answer.etag) if answer.is_good else None
             found = [one] if one is not None else []
         kept = [one for one in found if one.status != "entered-in-error"] or found
         kept.sort(key=lambda one: (-one.applied.version, not one.applied.sure, one.ref))
@@ -46,8 +45,14 @@ class Records:
 
     def ours(self, params: Params) -> list[Record]:
         """Return every Appointment of ours that a search finds."""
-        rows = wholly(self._line, "Appointment", [("identifier", f"{BOOKING}|"), *params])
-        found = {one.ref: one for row in rows if (one := read(row)) is not None}
+        return self._searched("", params)
+
+    def _searched(self, value: str, params: Params) -> list[Record]:
+        """Return ours, each once, whichever system named them: what was booked before the file gave another stays ours."""
+        found = dict[str, Record]()
+        for system in self._terms.systems:
+            rows = wholly(self._line, "Appointment", [("identifier", f"{system}|{value}"), *params])
+            found |= {one.ref: one for row in rows if (one := self._read(row)) is not None}
         return list(found.values())
 
     def make(self, booking: BookingId, resource: dict[str, Any], profile: Profile) -> Record | None:
@@ -93,18 +98,21 @@ class Records:
     def put(self, own: Record, resource: dict[str, Any]) -> Record | None:
         """Change an Appointment under its ETag; None when somebody was faster. Raises Ambiguous, Refused."""
         path, headers, params = f"Appointment/{own.ref}", {"If-Match": own.etag}, list[tuple[str, str]]()
-        if self._guide.by_name:
-            path, headers, params = "Appointment", {}, [("identifier", f"{BOOKING}|{own.booking}")]
+        if self._terms.guide.by_name:
+            path, headers, params = "Appointment", {}, [("identifier", f"{own.system}|{own.booking}")]
         answer = self._line.write("PUT", path, resource, headers, params)
         if answer.is_stale or answer.is_gone:
             return None
         _refuse(answer)
         self.wrote = True
-        return read(answer.json() if answer.body else resource, answer.etag)
+        return self._read(answer.json() if answer.body else resource, answer.etag)
 
     def name_of(self, booking: BookingId) -> str:
         """Return the search that a conditional create stands on."""
-        return f"identifier={BOOKING}|{booking}"
+        return f"identifier={self._terms.booking_system}|{booking}"
+
+    def _read(self, resource: dict[str, Any], etag: str = "") -> Record | None:
+        return read(resource, etag, self._terms.systems)
 
     def _made(self, answer: Answer, booking: BookingId, resource: dict[str, Any], profile: Profile) -> Record | None:
         if answer.is_stale:
@@ -112,11 +120,11 @@ class Records:
         _refuse(answer)
         self.wrote = True
         if profile.create == "client-id":
-            return read(answer.json() or resource, answer.etag)
+            return self._read(answer.json() or resource, answer.etag)
         own = self.find(booking, profile)  # a create that raced another is seen only by looking again
         if own is None:
             raise Transient(WRITING, say("the FHIR server does not find what was just written"))
-        sent = read(resource)
+        sent = self._read(resource)
         same = sent is not None and str(own.applied) == str(sent.applied)
         location = relative(answer.headers.get("location", "")) or f"Appointment/{answer.json().get('id', '')}"
         return own if same and location in ("Appointment/", f"Appointment/{own.ref}", "/") else None

@@ -179,8 +179,8 @@ ROWS = (
         "renewed",
         habits.renewed,
         FACT,
-        say("a search by _lastUpdated finds what is new"),
-        say("a search by _lastUpdated finds nothing new here: nothing follows, Créneau reads whole windows"),
+        say("a search by _lastUpdated finds what is new, and nothing else"),
+        say("a search by _lastUpdated does not tell what is new here: Créneau does not ask, and reads at its own pace"),
     ),
     Row(
         "unknown",

@@ -14,10 +14,10 @@ from typing import Any
 from adapters.fhir.answer import Answer
 from adapters.fhir.draft import NOBODY
 from adapters.fhir.line import Line
-from adapters.fhir.record import Applied, named, read
+from adapters.fhir.record import Applied, Record, booked, named, read
 from adapters.fhir.resources import relative
 from adapters.fhir.search import wholly
-from adapters.fhir.terms import BOOKING, TRIAL
+from adapters.fhir.terms import TRIAL
 from agent.core.booking import Outcome
 from agent.core.errors import CreneauError, Refused
 from agent.core.message import say
@@ -35,7 +35,10 @@ REMARK = "Créneau : essai"
 
 @dataclass
 class Scratch:
-    """What a trial works with. `schedule`: "Schedule/ID"; `made`: "Type/id" of all it made, to be taken away."""
+    """What a trial works with. `schedule`: "Schedule/ID"; `made`: "Type/id" of all it made, to be taken away.
+
+    `system`: of the business name that our appointments bear here.
+    """
 
     line: Line
     store: SourceStore
@@ -43,6 +46,7 @@ class Scratch:
     actor: str
     start: datetime
     token: Callable[[], str]
+    system: str
     made: set[str] = field(default_factory=set)
     _nth: int = 0
 
@@ -71,7 +75,7 @@ class Scratch:
         start = self.start + timedelta(days=1)
         return {
             "resourceType": "Appointment",
-            "identifier": named({}, booking=booking, applied=str(Applied(1, Outcome.BOOKED)), trial=self.schedule),
+            "identifier": booked(booking, self.system, applied=str(Applied(1, Outcome.BOOKED)), trial=self.schedule),
             "status": status,
             "start": f"{start:%Y-%m-%dT%H:%M:%SZ}",
             "end": f"{start + timedelta(minutes=15):%Y-%m-%dT%H:%M:%SZ}",
@@ -81,7 +85,7 @@ class Scratch:
 
     def post(self, booking: BookingId) -> Answer:
         """Create conditionally on the booking's name; whoever calls remembers what was made."""
-        name = {"If-None-Exist": f"identifier={BOOKING}|{booking}"}
+        name = {"If-None-Exist": f"identifier={self.system}|{booking}"}
         return self.line.write("POST", "Appointment", self.appointment(booking), name)
 
     def write(
@@ -115,10 +119,14 @@ class Scratch:
 
     def found(self, booking: BookingId) -> list[dict[str, Any]]:
         """Return the Appointments a search finds."""
-        rows = wholly(self.line, "Appointment", [("identifier", f"{BOOKING}|{booking}")])
-        mine = [row for row in rows if (one := read(row)) is not None and one.booking == booking]
+        rows = wholly(self.line, "Appointment", [("identifier", f"{self.system}|{booking}")])
+        mine = [row for row in rows if (one := self.read(row)) is not None and one.booking == booking]
         self.note({f"Appointment/{row['id']}" for row in mine})
         return mine
+
+    def read(self, resource: dict[str, Any]) -> Record | None:
+        """Read an Appointment by the name that is tried; None when the server lost it."""
+        return read(resource, systems=(self.system,))
 
     def clear(self) -> int:
         """Take away what was made; what cannot be deleted is marked as entered in error. Return how many stay so."""

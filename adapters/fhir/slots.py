@@ -4,7 +4,7 @@ Rule: a Slot is changed under its own ETag, in place; a mark of ours says who ma
 it, or that no mark stands on, is ever given back.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ from adapters.fhir.answer import WRITING, Answer
 from adapters.fhir.line import Line
 from adapters.fhir.record import Place, moment, named
 from adapters.fhir.search import wholly
-from adapters.fhir.terms import BOOKING, CLAIM, CLAIMED
+from adapters.fhir.terms import CLAIM, CLAIMED
 from agent.core.errors import Refused, Transient
 from agent.core.message import say
 from agent.core.model import BookingId, SlotKey
@@ -88,12 +88,14 @@ class Slots:
         whose: Callable[[str], Whose | None],
         taken: Callable[[datetime, datetime], Sequence[fhir.Appointment | fhir.Doubtful]],
         now: Callable[[], datetime],
+        systems: Collection[str],
     ) -> None:
-        """Take the collaborators."""
+        """Take the collaborators. `systems`: of the business names by which an appointment is ours."""
         self._line = line
         self._whose = whose
         self._taken = taken
         self._now = now
+        self._systems = systems
 
     def get(self, key: SlotKey) -> Cell | None:
         """Read a Slot; None when there is none."""
@@ -145,7 +147,7 @@ class Slots:
         if place is None or end is None or whose is None:
             return True
         found = self._taken(place.start, end)
-        good = tuple(one for one in found if isinstance(one, fhir.Appointment) and not _is_of(one, booking))
+        good = tuple(one for one in found if isinstance(one, fhir.Appointment) and not self._is_of(one, booking))
         odd = tuple(one for one in found if isinstance(one, fhir.Doubtful))
         held: Taken = agenda.taken(Pulled((), good, {}, place.start, odd))
         named_ = f"Slot/{place.slot}" in held.slots or bool(held.shut & {"*", *whose.keys})
@@ -157,15 +159,14 @@ class Slots:
         keys = sorted(whose.actors) if whose is not None else []
         return [{"actor": {"reference": key}, "required": "required", "status": "accepted"} for key in keys]
 
+    def _is_of(self, one: fhir.Appointment, booking: BookingId) -> bool:
+        return any(name.system in self._systems and name.value == booking for name in one.identifier)
+
     def _cell(self, answer: Answer) -> Cell:
         resource = answer.json()
         if resource.get("resourceType") != "Slot":
             raise Transient(WRITING, say("the FHIR server's answer is cut short or is no FHIR"))
         return Cell(resource, answer.etag, self._now())
-
-
-def _is_of(one: fhir.Appointment, booking: BookingId) -> bool:
-    return any(name.system == BOOKING and name.value == booking for name in one.identifier)
 
 
 def _etag(resource: Mapping[str, Any]) -> str:

@@ -9,8 +9,10 @@ from typing import Literal
 from agent.core.model import EmrName, SiteId
 from agent.ports import SitePart
 
+OURS = "urn:creneau:"
+"""Beginning of our own systems."""
 BOOKING = "urn:creneau:booking"
-"""System of the business name of an appointment we made: the booking's id. It is never changed."""
+"""System of the business name of an appointment we made, the booking's id, where the clinic's file gives no other."""
 APPLIED = "urn:creneau:applied"
 """System of what we last did to it: see record.py."""
 UNSURE = "unsure"
@@ -68,6 +70,7 @@ class Terms:
     """`practitioner_system`: name people by this business name, "" = by the server's id. `page`: entries asked for.
 
     `practitioners`: "system|value" of those a guide searches for. `nam_system`: of the health insurance number.
+    `booking_system`: of the business name of the appointments we make; `former`: other such systems, given earlier.
     """
 
     name: EmrName
@@ -79,8 +82,15 @@ class Terms:
     practitioner_system: str = ""
     practitioners: str = ""
     nam_system: str = ""
+    booking_system: str = BOOKING
+    former: tuple[str, ...] = ()
     page: int = 500
     validate: Literal["off", "sample", "outbound"] = "off"
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """Return all systems by which an appointment is known as ours: the file's own, the default, former ones."""
+        return tuple(dict.fromkeys((self.booking_system, BOOKING, *self.former)))
 
     def site(self, places: frozenset[str]) -> SitePart | None:
         """Return the site whose code is one of a Schedule's places, else the site "*"; None when neither is there."""

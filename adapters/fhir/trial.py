@@ -33,7 +33,7 @@ def trial(
     A row that does not hold is an ability this server has not: the way of writing is chosen without it. Only what
     nothing can be written without breaks a promise.
     """
-    made = scratch_of(line, scratch, tools, whose, shared)
+    made = scratch_of(line, scratch, tools, terms, whose, shared)
     if made.made:
         yield _cleared(made, "leftovers")
     seen, lacks = dict[str, str](), list[str]()

@@ -13,7 +13,7 @@ from adapters.fhir.line import Line
 from adapters.fhir.resources import relative
 from adapters.fhir.scratch import Scratch, is_trial, left_behind
 from adapters.fhir.search import wholly
-from adapters.fhir.terms import TRIAL
+from adapters.fhir.terms import TRIAL, Terms
 from agent.core.errors import Misconfigured, Refused
 from agent.core.message import Message, say
 from agent.ports import Tools
@@ -24,7 +24,7 @@ OURS = "Practitioner/"
 
 
 def scratch_of(
-    line: Line, scratch: str, tools: Tools, whose: Callable[[str], Whose | None], shared: Collection[str]
+    line: Line, scratch: str, tools: Tools, terms: Terms, whose: Callable[[str], Whose | None], shared: Collection[str]
 ) -> Scratch:
     """Return the schedule to try on, with what an earlier trial left there. Raises Refused when it may not be used.
 
@@ -48,7 +48,7 @@ def scratch_of(
     marked = wholly(line, "Appointment", [("identifier", f"{TRIAL}|{name}")])
     left |= {f"Appointment/{row['id']}" for row in marked if is_trial(row) and row.get("status") not in GONE}
     far = (tools.clock.now().utc + AWAY).astimezone(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
-    return Scratch(line, tools.store, name, next(iter(people), ""), far, tools.dice.token, left)
+    return Scratch(line, tools.store, name, next(iter(people), ""), far, tools.dice.token, terms.booking_system, left)
 
 
 def _leftovers(rows: Iterable[dict[str, Any]], refusal: Message) -> set[str]:

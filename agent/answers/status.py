@@ -22,6 +22,7 @@ from agent.ports import Health, LegHealth
 
 LEGS: Mapping[str, Message] = {
     "listen": say("Hearing the EMR"),
+    "hint": say("Asking the EMR for changes"),
     "publish": say("Reading the agenda"),
     "deliver": say("Sending to the hub"),
     "receive": say("Receiving bookings"),

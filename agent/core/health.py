@@ -136,11 +136,11 @@ def beat(pulse: Pulse, held: Held, vitals: Vitals, sources: Mapping[EmrName, Sou
 
 
 def _legs(legs: Mapping[str, bool]) -> dict[str, str]:
-    """Fold "publish:oscar", "publish:other" and "listen:oscar" into "publish": which sources, and how, is ours alone."""
+    """Fold all that reads ("publish:oscar", "listen:oscar", "hint:oscar") into "publish": which, and how, is ours alone."""
     kinds: dict[str, bool] = {}
     for name in sorted(legs):
         kind = name.partition(":")[0]
-        kind = "publish" if kind == "listen" else kind
+        kind = "publish" if kind in ("listen", "hint") else kind
         kinds[kind] = kinds.get(kind, True) and legs[name]
     return {kind: "ok" if good else "degraded" for kind, good in kinds.items()}
 

@@ -61,7 +61,7 @@ class Deliver:
     _skewed: bool = field(default=False, init=False)
 
     def now_at_once(self) -> None:
-        """Let the next step send the difference without waiting for the tick: the clinic withdrew. Any thread."""
+        """Let the next difference leave without waiting for the tick: the clinic withdrew, or the EMR hinted. Any thread."""
         self._at_once = True
 
     def step(self, now: Instant) -> Step:

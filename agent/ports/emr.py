@@ -144,7 +144,11 @@ class Hints(Protocol):
     """Ability: a cheap question whether a read is worth it; it only makes reading earlier."""
 
     def changed(self, since: str | None) -> tuple[bool, str]:
-        """Return (worth a read, opaque cursor)."""
+        """Return (worth a read, opaque cursor for the next question); writes nothing. Raises Transient, Misconfigured.
+
+        None begins and is worth no read: whoever begins reads anyway. A change is worth one read, however often it is
+        met. An EMR that cannot tell is not asked, and then nothing is worth a read.
+        """
         ...
 
 

@@ -49,7 +49,7 @@ class Step:
     did: int
     again: timedelta | None = None
     wakes: frozenset[str] = frozenset()
-    """Kinds of leg to wake now: "apply", "deliver"."""
+    """What to wake now: a kind of leg ("apply", "deliver"), or one leg by name ("publish:oscar")."""
 
 
 class Leg(Protocol):

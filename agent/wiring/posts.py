@@ -28,6 +28,7 @@ from agent.legs.receive import Receive
 from agent.ports import Board, Bookings, Books, Clock, Dice, Emr, Hub
 from agent.wiring.catalog import open_emr
 from agent.wiring.hearing import listener
+from agent.wiring.hinting import hinter, pace
 from agent.wiring.inforce import InForce
 
 MINUTE = timedelta(minutes=1)
@@ -67,7 +68,7 @@ class Posts:
 
 
 def posts(shop: Shop, wake: Callable[[], None] = lambda: None) -> Posts:
-    """Return every post in stop order: listeners, receive, publish, apply, deliver, beat. Raises Misconfigured.
+    """Return every post in stop order: listeners, hints, receive, publish, apply, deliver, beat. Raises Misconfigured.
 
     `wake`: makes every source be read now; a message to one may speak of another's agenda.
     """
@@ -95,9 +96,11 @@ def posts(shop: Shop, wake: Callable[[], None] = lambda: None) -> Posts:
         tick=tick,
         phase=phase,
     )
-    # The EMR is read at the tick and publish then wakes deliver; half a tick later deliver looks again by itself.
+    # The EMR is read at the tick and publish then wakes deliver; half a tick later deliver looks again by itself. What
+    # a hint makes be read earlier leaves earlier too: at most one difference a question.
     every = [
         *[post for source in plan.emrs for post in _listen(shop, source, wake)],
+        *[post for source in plan.emrs for post in _hint(shop, source, phase, deliver.now_at_once)],
         Post(receive, Pace(MINUTE, mend=HOURLY), close=shop.hub.close, peer=HUB),
         *publishes,
         *[post for post, _ in applies],
@@ -111,6 +114,13 @@ def _listen(shop: Shop, source: EmrPlan, wake: Callable[[], None]) -> Iterator[P
     leg = listener(_open(shop, source), source.id, wake)
     if leg is not None:
         yield Post(leg, Pace(MINUTE, mend=MINUTE), close=leg.close)
+
+
+def _hint(shop: Shop, source: EmrPlan, phase: timedelta, new: Callable[[], None]) -> Iterator[Post]:
+    emr = _open(shop, source)
+    leg = hinter(emr, source.id, source.poll, new)
+    if leg is not None:
+        yield Post(leg, pace(source.poll, phase), close=emr.close)
 
 
 def _publish(shop: Shop, source: EmrPlan, phase: timedelta) -> Post:

@@ -88,6 +88,13 @@ def test_one_bad_source_degrades_its_kind_of_leg() -> None:
     assert beat(pulse, held(), VITALS, SOURCES)["legs"] == {"publish": "degraded", "receive": "ok"}
 
 
+@pytest.mark.parametrize("kind", ["listen", "hint"])
+def test_how_a_source_is_read_stays_here(kind: str) -> None:
+    """A listener and a question between two reads are part of reading; one that is down degrades it."""
+    pulse = replace(PULSE, legs={"publish:dme": True, f"{kind}:dme": False})
+    assert beat(pulse, held(), VITALS, SOURCES)["legs"] == {"publish": "degraded"}
+
+
 def test_a_source_not_read_for_three_polls_is_not_renewed() -> None:
     """Its sites only; the other source goes on."""
     stale = replace(PULSE, reads={OSCAR: ago(seconds=180), MEDESYNC: ago(seconds=179)})

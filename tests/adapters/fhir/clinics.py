@@ -6,18 +6,22 @@ Rule: the file is the example's, with another [[emr]]; every command goes the wa
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.fhir.bench import Screen
 from agent.cli import main
 from agent.clock import SystemClock
 from agent.config import example_text
 from agent.keys import make_root
+from agent.wiring.sample import Sample
+from tests.adapters.fhir.servers import Server
 
 Printed = tuple[int, str]
 """A command's exit code, and what it wrote, errors included."""
@@ -55,6 +59,35 @@ def on_fhir(text: str, options: Mapping[str, object]) -> str:
     section = "\n".join(f'{key} = "{value}"' for key, value in {"adapter": "fhir", **options}.items())
     text = re.sub(r"^(mapping|connection|user) .*\n", "", text, flags=re.MULTILINE)
     return re.sub(r"^adapter .*$", lambda _: section, text, count=1, flags=re.MULTILINE)
+
+
+def agendas(screen: Screen, now: datetime, cells: int) -> None:
+    """Make three people's free slots, a quarter of an hour each, in three days; nothing else stands."""
+    screen.clear("Slot", "Appointment")
+    day = (now + timedelta(days=3)).replace(hour=14, minute=0, second=0, microsecond=0)
+    kind = [{"coding": [{"code": "s"}]}]
+    for who in ("101", "102", "103"):
+        schedule = {"reference": f"Schedule/{screen.schedule(who)}"}
+        for n in range(cells):
+            start = day + timedelta(minutes=15 * n)
+            times = {"start": start.isoformat(), "end": (start + timedelta(minutes=15)).isoformat()}
+            screen.post({"resourceType": "Slot", "schedule": schedule, "status": "free", **times, "serviceType": kind})
+
+
+def joined(sample: Sample, server: Server) -> None:
+    """Put the server in the place of the sample's database, its key into the vault, and the clinic on its hub."""
+    sample.file.write_text(on_fhir(sample.file.read_text(encoding="utf-8"), server.options), encoding="utf-8")
+    if "kit" in server.secrets:
+        sample.ask("secret-set", name="dme", value=server.secrets["kit"])
+    sample.enrol()
+
+
+def until(sample: Sample, ready: Callable[[], object]) -> None:
+    """Wait until `ready` is true, at most a minute."""
+    ends = sample.time() + timedelta(seconds=60)
+    while not ready():
+        assert sample.time() < ends
+        threading.Event().wait(0.05)
 
 
 def runner(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str], str], Printed]:

@@ -152,6 +152,8 @@ class Hostile:
         known = KNOWN - ({"actor"} if "no-actor" in self.flaws else set())
         if self.flaws & {"strict", "no-actor"} and any(key not in known for key, _ in params):
             return 400, outcome("invalid")
+        if "refused-news" in self.flaws and "_lastUpdated" in dict(params):
+            return 400, outcome("not-supported")
         if "outcome-inside" in self.flaws:
             return 200, bundle([outcome("exception")])
         given = dict(params)
@@ -173,7 +175,8 @@ class Hostile:
         blind = {"undated": "date", "lags": "identifier", "no-news": "_lastUpdated"}
         if any(flaw in self.flaws and word in dict(params) for flaw, word in blind.items()):
             return []
-        return [one for (of, _), one in list(self.store.items()) if of == kind and all(fits(one, *p) for p in params)]
+        told = [pair for pair in params if pair[0] != "_lastUpdated" or "all-news" not in self.flaws]
+        return [one for (of, _), one in list(self.store.items()) if of == kind and all(fits(one, *p) for p in told)]
 
     def keep(self, resource: dict[str, Any]) -> dict[str, Any]:
         at = SystemClock().now().utc.isoformat()
@@ -196,6 +199,8 @@ def fits(one: Mapping[str, Any], key: str, value: str) -> bool:
         if at is None or (start := datetime.fromisoformat(at)).tzinfo is None:
             return True
         return start >= bound if value.startswith("ge") else start < bound
+    if key == "_lastUpdated":
+        return datetime.fromisoformat(one["meta"]["lastUpdated"]) > datetime.fromisoformat(value.removeprefix("gt"))
     if key == "actor":
         return any(each.get("actor", {}).get("reference") == value for each in one["participant"])
     return key != "schedule" or one["schedule"]["reference"] == value

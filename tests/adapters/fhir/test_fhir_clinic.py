@@ -16,13 +16,14 @@ from adapters.fhir.emr import FhirEmr
 from adapters.fhir.factory import open_
 from adapters.fhir.line import Line, Open
 from adapters.fhir.patient import Patients
+from adapters.fhir.terms import BOOKING
 from agent.core.booking import Effect, Op, Outcome, Write
 from agent.core.errors import Misconfigured
 from agent.core.model import Patient
+from tests.adapters.fhir.aggregator import SAS, Aggregator, sample
 from tests.adapters.fhir.conftest import Place
 from tests.adapters.fhir.hostile import Hostile, running
 
-FIXTURES = Path(__file__).parent / "fixtures"
 MORNING = cells(8, 9, 10, 11)
 NAM = "urn:oid:2.16.124.10.101.1.60.100"
 
@@ -165,33 +166,6 @@ def test_outbound_resources_are_held_against_r4(router: Place, tmp_path: Path) -
     emr.close()
 
 
-def sample(name: str) -> Any:
-    return json.loads((FIXTURES / name).read_text(encoding="utf-8"))
-
-
-class Aggregator(Hostile):
-    """France's SAS: slots by the practitioners' names, changes by `PUT Appointment?identifier=`."""
-
-    def __init__(self) -> None:
-        super().__init__(frozenset())
-        self.searches: list[dict[str, str]] = []
-
-    def search(self, kind: str, params: Any) -> tuple[int, Any]:
-        self.searches.append({"kind": kind, **dict(params)})
-        if kind == "Slot" and "identifier" not in dict(params):
-            return 200, sample("sas-slots.json")
-        return super().search(kind, [pair for pair in params if pair[0] in ("identifier", "date")])
-
-    def handle(self, method: str, path: str, params: Any, body: Any, headers: Any) -> tuple[int, Any]:
-        if method == "PUT" and path == "Appointment":
-            self.asked.append((method, path))
-            found = self.matching("Appointment", params)
-            return self.put("Appointment", found[0]["id"], body, {}) if found else self.create("Appointment", body, "")
-        return super().handle(method, path, params, body, headers)
-
-
-OID = "urn:oid:1.2.250.1.71.4.2.1"
-SAS = {"practitioners": f"{OID}|810100050075", "practitioner_system": OID, "type_from": "specialty"}
 WRITTEN_OUT = {
     "mime": "application/json+fhir",
     "search": [
@@ -204,7 +178,11 @@ WRITTEN_OUT = {
 }
 
 
-@pytest.mark.parametrize("guide", [{"guide": "sas"}, WRITTEN_OUT], ids=["named", "written-out"])
+@pytest.mark.parametrize(
+    "guide",
+    [{"guide": "sas"}, WRITTEN_OUT, {"guide": "sas", "booking_system": "urn:oid:1.2.250.1.213.3.6"}],
+    ids=["named", "written-out", "other-name"],
+)
 def test_frances_guide_is_configuration(guide: dict[str, object]) -> None:
     """SAS searches by practitioner and status, names people by their national number, and is never fenced."""
     hostile = Aggregator()
@@ -222,11 +200,11 @@ def test_frances_guide_is_configuration(guide: dict[str, object]) -> None:
         hostile.keep({"resourceType": "Schedule", "id": "essai"})
         assert all(row.kept is not False for row in emr.prove("essai"))
         assert emr.rules.fenced is False
-        _sas_books(emr, hostile)
+        _sas_books(emr, hostile, str(guide.get("booking_system", BOOKING)))
         emr.close()
 
 
-def _sas_books(emr: FhirEmr, hostile: Aggregator) -> None:
+def _sas_books(emr: FhirEmr, hostile: Aggregator, system: str) -> None:
     """Book, and see every change go to the business name, without a version."""
     slot = emr.slots(DAY).slots[0]
     for entry in sample("sas-slots.json")["entry"]:
@@ -236,6 +214,7 @@ def _sas_books(emr: FhirEmr, hostile: Aggregator) -> None:
     assert effect.outcome is Outcome.BOOKED
     puts = [path for method, path in hostile.asked if method == "PUT" and path.startswith("Appointment")]
     assert set(puts) == {"Appointment"}
+    assert {one["identifier"] for one in hostile.searches if one["kind"] == "PUT"} >= {f"{system}|{MINE}"}
     assert hostile.store["Appointment", str(effect.ref)]["status"] == "booked"
 
 

@@ -182,18 +182,6 @@ def test_holds_are_shown_and_dropped(den: Callable[[frozenset[str]], Den]) -> No
     emr.close()
 
 
-def test_hints_only_hasten(den: Callable[[frozenset[str]], Den]) -> None:
-    """The first question says yes; afterwards only what is newer does, two minutes twice."""
-    one = den(frozenset())
-    one.bench().fresh(MORNING)
-    emr = one.adapter()
-    first, cursor = emr.changed(None)
-    assert (first, emr.changed(cursor)[0]) == (True, True)
-    one.screen.clear("Slot", "Appointment")
-    assert emr.changed(cursor)[0] is False
-    emr.close()
-
-
 def test_a_profile_of_another_address_does_not_count(den: Callable[[frozenset[str]], Den]) -> None:
     """What was seen of one server says nothing of another; a note that cannot be read is none."""
     from dataclasses import replace
