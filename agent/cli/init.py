@@ -93,6 +93,8 @@ def init(  # noqa: PLR0913, PLR0917 - one flag a question; typer calls by name
     answers: dict[str, object] = {key: value for key, value in given.items() if value is not None}
     file = here.file()
     fresh = not _stands(file)
+    if adapter is None and len(ways := {OWN[key] for key in answers.keys() & OWN.keys()}) == 1:
+        answers["emr.adapter"] = ways.pop()
     if fresh and sys.stdin.isatty():
         _ask(here, answers)
     if fresh:

@@ -96,10 +96,24 @@ def test_init_asks_only_about_the_way_into_the_emr(
 
 
 @pytest.mark.parametrize(
+    ("flag", "way"), [("--connection", "sql"), ("--server", "fhir"), ("--listen", "hl7"), ("--folder", "files")]
+)
+def test_a_flag_of_one_way_says_which_it_is(
+    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str, way: str
+) -> None:
+    """Whoever gave the FHIR address is not asked how the EMR is reached."""
+    monkeypatch.setattr(sys, "stdin", Terminal("\n" * 9))
+    code, _, err = run("init", flag, "https://dme.example.org", "--data-dir", str(tmp_path / "data"))
+    assert code == 0, err
+    assert "The way into the EMR" not in err
+    assert f'adapter    = "{way}"' in (tmp_path / "etc" / "creneau.toml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
     ("flags", "sentence"),
     [
         (("--adapter", "odbc"), "no such way into the EMR"),
-        (("--server", "https://dme.example.org/r4"), "another way into the EMR"),
+        (("--server", "https://dme.example.org/r4", "--user", "creneau"), "another way into the EMR"),
         (("--adapter", "fhir", "--user", "creneau"), "another way into the EMR"),
     ],
 )
