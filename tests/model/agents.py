@@ -12,7 +12,7 @@ from agent.core.errors import Transient
 from agent.core.message import say
 from agent.core.model import BookingId
 from tests.model.emrs import FAIL, NEXT, NOT_DONE, REPLY, Done
-from tests.model.invariants import answered_rightly
+from tests.model.invariants import answered_rightly, told_once
 from tests.model.scene import Act, Agent, Case, Scene, asked, number_of, put, shown, step_of
 from tests.model.values import EMR, NAMES, SLOTS, TURN_TICKS, Goal, Violation, at
 
@@ -185,9 +185,11 @@ class Agents:
         if row.row != agent.bumps[b]:
             return self._answers(scene, f"{name} finds {row.booking} changed", agent, CHANGED)
         bump, number = agent.bumps[b] + 1, self.case.rows(replace(row, row=0))
+        bad = told_once(self.case.row(agent, b), row, tell=tell)
         new = agent._replace(rows=put(agent.rows, b, number), bumps=put(agent.bumps, b, bump))
         said = f", tells {row.outcome} (version {row.done_ver})" if tell and row.outcome else ""
         act = self._answers(scene, f"{name} saves {row.booking} {row.state}{said}", new, replace(row, row=bump))
+        act = act._replace(bad=bad)
         return act._replace(told=(b, number)) if tell and row.outcome is Outcome.BOOKED else act
 
     # ---- a request and what may become of it
