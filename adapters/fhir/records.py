@@ -16,7 +16,7 @@ from adapters.fhir.resources import relative
 from adapters.fhir.search import wholly
 from adapters.fhir.slots import Cell, Slots
 from adapters.fhir.terms import BOOKING, Guide
-from agent.core.errors import CreneauError, Refused, Transient
+from agent.core.errors import Ambiguous, CreneauError, Refused
 from agent.core.message import say
 from agent.core.model import BookingId
 
@@ -114,12 +114,14 @@ class Records:
         if profile.create == "client-id":
             return read(answer.json() or resource, answer.etag)
         own = self.find(booking, profile)  # a create that raced another is seen only by looking again
-        if own is None:
-            raise Transient(WRITING, say("the FHIR server does not find what was just written"))
         sent = read(resource)
-        same = sent is not None and str(own.applied) == str(sent.applied)
+        same = own is not None and sent is not None and str(own.applied) == str(sent.applied)
         location = relative(answer.headers.get("location", "")) or f"Appointment/{answer.json().get('id', '')}"
-        return own if same and location in ("Appointment/", f"Appointment/{own.ref}", "/") else None
+        if own is not None and same and location in ("Appointment/", f"Appointment/{own.ref}", "/"):
+            return own
+        if own is None or not profile.fresh:  # where a search lags, what it shows instead says nothing of what we made
+            raise Ambiguous(WRITING, say("the FHIR server does not find what was just written"))
+        return None
 
 
 def our_id(booking: BookingId) -> str:
