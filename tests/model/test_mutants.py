@@ -24,6 +24,7 @@ from agent.legs.apply.writing import Writing
 from tests.model.agents import Agents
 from tests.model.checker import Checker
 from tests.model.emrs import UNFENCED, Fhir, Hl7, Model, Sidecar, Token
+from tests.model.handing import Handing
 
 Patch = pytest.MonkeyPatch
 
@@ -131,7 +132,7 @@ def conflict_with_oneself(patch: Patch) -> Model:
 
 def turn_before_the_orders(patch: Patch) -> Model:
     """Take a new turn from a beat: what another agent applied before it is not known yet."""
-    patch.setattr(Agents, "_listed", lambda _self, _scene, each: each)
+    patch.setattr(Handing, "_listed", lambda _self, _scene, each: each)
     return Hl7(memory=False)
 
 
