@@ -4,7 +4,7 @@ Rule: docs/preuve.md lists the same sets in both languages; a test holds it to t
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from adapters.fhir.profile import Create, Profile
@@ -30,6 +30,8 @@ class RuleSet:
 
 
 CREATES: tuple[Create, ...] = ("if-none-exist", "if-none-match", "client-id", "search")
+LAGGING = ("book", "book+cancel")
+"""Searched where a search of the server lags: every state of its index multiplies the others."""
 _WORDS = {"if-none-exist": "name", "if-none-match": "new-id", "client-id": "own-id", "search": "search"}
 _PROMISES = {Recovery.RERUN: "fenced", Recovery.ENQUIRE: "seen", Recovery.ABSENT_UNSURE: "blurred"}
 
@@ -73,9 +75,14 @@ def _driven(profile: Profile) -> Callable[[], Model]:
 def _ways() -> dict[str, RuleSet]:
     found: dict[str, RuleSet] = {}
     for profile in profiles():
-        key, fenced = way(profile), profile.is_fenced
-        if key not in found:
-            found[key] = RuleSet(key, _driven(profile), safe=fenced, depth=(2, 0) if fenced else (0, 0))
+        key, make = way(profile), _driven(profile)
+        if key in found:
+            continue
+        if profile.is_fenced:
+            found[key] = RuleSet(key, make, safe=True, depth=(2, 0))
+        else:
+            scenarios = tuple(SCENARIOS) if profile.rules.recovery is Recovery.ENQUIRE else LAGGING
+            found[key] = RuleSet(key, make, safe=False, agents=(1,), depth=(0, 0), scenarios=scenarios)
     return found
 
 
@@ -92,9 +99,9 @@ RULE_SETS = (
     RuleSet("sql-token", Token, safe=True),
     RuleSet("fhir-if-match", Fhir, safe=True),
     RuleSet("fhir-bare", FhirBare, safe=True),
-    RuleSet("fhir-fenced", WAYS["fhir-fenced-name"].make, safe=True, depth=(2, 0)),
-    RuleSet("fhir-seen", WAYS["fhir-seen-search-unmarked"].make, safe=False, depth=(1, 0)),
-    RuleSet("fhir-blurred", WAYS["fhir-blurred-search-unmarked"].make, safe=False, depth=(0, 0)),
+    replace(WAYS["fhir-fenced-name"], key="fhir-fenced"),
+    replace(WAYS["fhir-seen-search-unmarked"], key="fhir-seen"),
+    replace(WAYS["fhir-blurred-search-unmarked"], key="fhir-blurred"),
     RuleSet("hl7-memory-enquiry", _hl7(memory=True, enquiry=True), safe=True),
     RuleSet("hl7-enquiry", _hl7(memory=False, enquiry=True), safe=True),
     RuleSet("hl7-memory", _hl7(memory=True, enquiry=False), safe=False),
