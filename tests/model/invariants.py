@@ -16,7 +16,12 @@ NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def answered_rightly(rows: tuple[Row, ...], write: Write, effect: Effect) -> Violation | None:
-    """Once a write says booked, nobody who was there before it looked stands in the same place."""
+    """Once a write says booked, nobody who was there before it looked stands in the same place.
+
+    A newer version may have taken ours away again before the answer came.
+    """
+    if not any(row.booking == write.booking and row.slot == effect.slot for row in rows):
+        return None
     others = {row.slot for row in rows if row.booking != write.booking and not row.late}
     newer = effect.version > write.version  # another agent's, still on its way
     if not newer and effect.outcome is Outcome.BOOKED and effect.slot in others:

@@ -79,7 +79,7 @@ def _ways() -> dict[str, RuleSet]:
         if key in found:
             continue
         if profile.is_fenced:
-            found[key] = RuleSet(key, make, safe=True, depth=(2, 0))
+            found[key] = RuleSet(key, make, safe=True, agents=(1,), depth=(2, 0))
         else:
             scenarios = tuple(SCENARIOS) if profile.rules.recovery is Recovery.ENQUIRE else LAGGING
             found[key] = RuleSet(key, make, safe=False, agents=(1,), depth=(0, 0), scenarios=scenarios)
@@ -97,15 +97,15 @@ def _hl7(*, memory: bool, enquiry: bool) -> Callable[[], Model]:
 RULE_SETS = (
     RuleSet("sql-sidecar", Sidecar, safe=True, depth=(4, 4)),
     RuleSet("sql-token", Token, safe=True),
-    RuleSet("fhir-if-match", Fhir, safe=True),
+    RuleSet("fhir-if-match", Fhir, safe=True, agents=(1,)),
     RuleSet("fhir-bare", FhirBare, safe=True),
     replace(WAYS["fhir-fenced-name"], key="fhir-fenced"),
     replace(WAYS["fhir-seen-search-unmarked"], key="fhir-seen"),
     replace(WAYS["fhir-blurred-search-unmarked"], key="fhir-blurred"),
     RuleSet("hl7-memory-enquiry", _hl7(memory=True, enquiry=True), safe=True),
     RuleSet("hl7-enquiry", _hl7(memory=False, enquiry=True), safe=True),
-    RuleSet("hl7-memory", _hl7(memory=True, enquiry=False), safe=False),
-    RuleSet("hl7-blind", _hl7(memory=False, enquiry=False), safe=False),
+    RuleSet("hl7-memory", _hl7(memory=True, enquiry=False), safe=False, agents=(1,)),
+    RuleSet("hl7-blind", _hl7(memory=False, enquiry=False), safe=False, agents=(1,)),
     RuleSet("drop", Drop, safe=False, agents=(1,)),
 )
 EVERY = (*RULE_SETS, *WAYS.values())

@@ -51,3 +51,14 @@ def test_no_order_of_events_breaks_an_invariant(
     print(report)
     assert report.violation is None, str(report)
     assert report.settled
+
+
+def test_two_agents_at_once_are_told_apart_where_only_fhir_fences() -> None:
+    """A known limit, held so that nobody forgets it: the page on the proof says what protects there instead.
+
+    Without a turn, one agent's claim of a slot makes the agenda of the other show it taken, and the other tells
+    conflict of the very version that the first then books. The hub hands orders to one instance only.
+    """
+    report = Checker(BY_KEY["fhir-if-match"].make(), "book+move", agents=2, faults=0).run()
+    assert report.violation is not None
+    assert report.violation.name == "I4"
