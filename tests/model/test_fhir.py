@@ -16,7 +16,7 @@ from tests.model.emrs import Driven, Server, profile_of
 from tests.model.rulesets import BY_KEY, WAYS, profiles, way
 
 FENCED = [key for key, each in WAYS.items() if each.safe]
-SEEN = [key for key in WAYS if key.startswith("fhir-seen")]
+SEEN = [key for key in WAYS if key.startswith("fhir-seen") and key.endswith(("-unmarked", "search-forgets"))]
 LAGGING = ["fhir-blurred-new-id", "fhir-blurred-name-unmarked"]
 """A search that lags has many more states; `make prove` takes the others."""
 
@@ -43,7 +43,7 @@ def test_every_profile_has_its_model() -> None:
 @pytest.mark.parametrize(
     ("key", "scenario", "faults"),
     [
-        *((key, scenario, 1) for key in FENCED for scenario in ("book", "book+cancel", "hold+confirm")),
+        *((key, scenario, 1) for key in FENCED for scenario in ("book", "book+cancel")),
         ("fhir-fenced-whole", "book+move", 1),
         *((key, "book", 0) for key in SEEN + LAGGING),
     ],

@@ -36,7 +36,8 @@ CASES: list[tuple[str, str, int, int, int]] = [
     *((rules, scenario, 1, 1, 0) for rules in ("hl7-memory", "hl7-blind") for scenario in SMALL),
     *((rules, "book", 1, 2, 0) for rules in ("hl7-memory", "hl7-blind")),
     *((rules, "book", 1, 2, 0) for rules in WAITING),
-    *((rules, scenario, 1, 1, 0) for rules in WAITING for scenario in ("book+cancel", "hold+confirm", "hold+expire")),
+    *((rules, "book+cancel", 1, 1, 0) for rules in ("sql-token", "hl7-enquiry")),
+    *((rules, scenario, 1, 1, 0) for rules in WAITING for scenario in ("hold+confirm", "hold+expire")),
     *((rules, "book+move", 1, 0, 0) for rules in (*WAITING, "hl7-memory", "hl7-blind")),
     *((rules, "book", 2, 0, 0) for rules in WAITING),
 ]
