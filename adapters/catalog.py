@@ -4,7 +4,6 @@ Rule: opening the catalog imports no adapter and no driver; a built-in name is n
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -50,6 +49,14 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
             options=(
                 Option("server", str, ..., "the FHIR R4 server's address, https://…/fhir"),
                 Option("guide", ("r4", "sas"), "r4", "implementation guide: plain R4, or France's SAS"),
+                Option("mime", str, "", "MIME type of what is sent; empty: the guide's"),
+                Option("search", list, [], 'further parts of a Slot search, "name=value"; empty: the guide\'s'),
+                Option(
+                    "change_by",
+                    ("guide", "id", "identifier"),
+                    "guide",
+                    "appointments are changed by id or by identifier",
+                ),
                 Option(
                     "auth", ("none", "bearer", "smart"), "none", "how the account is shown; the key is in the vault"
                 ),
@@ -57,8 +64,10 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
                 Option("key_id", str, "", "SMART: the name of our public key at the vendor's"),
                 Option("algorithm", ("ES384", "RS384"), "ES384", "SMART: how we sign"),
                 Option("scopes", str, "", "SMART: the rights asked for; empty: what reading and booking need"),
-                Option("certificate", str, "", "our certificate for mutual TLS, a PEM file; its key is in the vault"),
-                Option("ca_file", str, "", "private certificate authority of the server"),
+                Option(
+                    "certificate", Path, None, "our certificate for mutual TLS, a PEM file; its key is in the vault"
+                ),
+                Option("ca_file", Path, None, "private certificate authority of the server"),
                 Option(
                     "type_from",
                     ("service-type", "service-category", "specialty", "appointment-type"),
@@ -66,7 +75,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
                     "the element of a Slot that names its type",
                 ),
                 Option("practitioner_system", str, "", "name people by this identifier; empty: by the server's id"),
-                Option("practitioners", str, "", "guide sas: system|value of each practitioner, with commas"),
+                Option("practitioners", str, "", "system|value of each practitioner searched for, with commas"),
                 Option("nam_system", str, "", "identifier system of the health insurance number, to find patients"),
                 Option("page", int, 500, "entries asked for at once"),
                 Option(
@@ -100,10 +109,25 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
                 Option("fold", ("first", "second"), "first", "of an hour the clock shows twice"),
                 Option("openings", list, [], "opening hours, one table a row"),
                 Option("calendar", Path, None, "opening times as an iCalendar file"),
+                Option("view.mapping", Path, None, "opening times from a database: a mapping file with [open] alone"),
+                Option("view.connection", str, "", "where that database is"),
+                Option("view.user", str, "", '"" : the service\'s own account'),
+                Option("view.oldest", timedelta, timedelta(hours=24), "opening times read longer ago offer nothing"),
                 Option("cells", timedelta, None, "the calendar's openings are cut so; unset: as they stand"),
                 Option("closed", list, [], "days without opening"),
                 Option("loaded", date, None, "the day the EMR had sent its whole agenda"),
                 Option("silence", timedelta, timedelta(hours=4), "open hours without a message before slots stop"),
+                Option(
+                    "reconcile.by",
+                    ("none", "sqm", "file"),
+                    "none",
+                    "how the EMR shows its whole agenda again: answers to SQM S25 at night | files",
+                ),
+                Option("reconcile.at", str, "02:30", "sqm: when, each night"),
+                Option("reconcile.address", str, "", "sqm: where; empty: srm.address"),
+                Option("reconcile.folder", Path, None, "file: where the EMR drops all its appointments"),
+                Option("reconcile.pattern", str, "*.hl7", "file: names of the files"),
+                Option("reconcile.most", int, 30, "per cent of coming appointments that may vanish at once"),
                 Option("srm.address", str, "", "where the EMR takes requests; empty: it takes none"),
                 Option("srm.wait", timedelta, timedelta(seconds=15), "for its answer"),
                 Option("srm.application", str, "", "MSH-5 of requests"),
@@ -163,14 +187,6 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where an adapter comes from: the distribution that ships it and its version; "" when it has none."""
-
-    distribution: str
-    version: str
-
-
 def find(name: str) -> Entry | None:
     """Return the entry of this name; None when nobody offers it. Raises Misconfigured when a third party's is broken."""
     if name in ENTRIES:
@@ -182,14 +198,6 @@ def find(name: str) -> Entry | None:
 def names() -> tuple[str, ...]:
     """Return every name that can be written as `adapter`, built-in ones first; loads nothing."""
     return (*ENTRIES, *sorted(set(_points()) - set(ENTRIES)))
-
-
-def origin(name: str) -> Origin | None:
-    """Return who ships a third party's adapter; None for a built-in or unknown name."""
-    point = None if name in ENTRIES else _points().get(name)
-    if point is None:
-        return None
-    return Origin(point.dist.name, point.dist.version) if point.dist is not None else Origin("", "")
 
 
 def _points() -> Mapping[str, EntryPoint]:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from agent.core.booking import Turn
 from agent.core.errors import CreneauError
-from agent.core.model import EmrName, Instant
+from agent.core.model import EmrName, Finding, Instant
 from agent.core.news import News
 from agent.ports import Health, LegHealth
 
@@ -67,6 +67,11 @@ class MemoryBoard:
         """Note what a complete read of a source shows that no line of the file names."""
         with self._lock:
             self._health = replace(self._health, news={**self._health.news, emr: found})
+
+    def findings(self, emr: EmrName, found: tuple[Finding, ...]) -> None:
+        """Note what the last read of a source found."""
+        with self._lock:
+            self._health = replace(self._health, findings={**self._health.findings, emr: found})
 
     def heard(self, hub_time: datetime, sent: Instant, took: timedelta) -> None:
         """Note one signed sample of the hub's clock, taken at mid-flight; skew is the median of the last five.

@@ -18,6 +18,8 @@ log = logging.getLogger("creneau.daemon")
 CAP = timedelta(seconds=300)
 """Longest pause after a passing fault; 14,000 agents / 300 s stays under 80 % of a small hub."""
 FIRST = timedelta(seconds=2)
+SOON = timedelta(seconds=5)
+"""Within how long the other legs of a peer that answers again try too."""
 STOP_WITHIN = timedelta(seconds=5)
 AT_ONCE = timedelta(0)
 
@@ -45,18 +47,22 @@ class Post:
     """One leg at its post.
 
     `close` frees whatever blocks it, from another thread; `first`: longest wait before the first step, which a wake
-    cuts short.
+    cuts short. `peer`: whom it talks to over the network, if anybody: legs of one peer learn from one another that it
+    is back. `soon`: what a wake of that kind leaves it to wait; `told`: the peer itself said how long to wait.
     """
 
     leg: Leg
     pace: Pace
     close: Callable[[], None] = lambda: None
     first: timedelta = AT_ONCE
+    peer: str = ""
     wake: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
     stepping: timedelta | None = None
     due: timedelta = AT_ONCE
     faults: int = 0
+    soon: timedelta | None = None
+    told: bool = False
     down: tuple[str, Instant] | None = None
 
     @property
@@ -97,6 +103,7 @@ class Daemon:
         """Make the legs of these kinds step now, whatever they wait for; no kind = all. Any thread."""
         for post in self.posts:
             if not kinds or post.kind in kinds:
+                post.soon = None
                 post.wake.set()
 
     def nudge(self, kinds: frozenset[str]) -> None:
@@ -141,7 +148,15 @@ class Daemon:
             age = self.clock.now().age
             post.due = age + wait
             post.stepping = None
-            post.wake.wait(wait.total_seconds())
+            self._rest(post, wait)
+
+    def _rest(self, post: Post, wait: timedelta) -> None:
+        """Sleep until the pause is over or something wakes it; when its peer came back, a little longer."""
+        if post.wake.wait(wait.total_seconds()) and (soon := post.soon) is not None:
+            post.soon = None
+            post.wake.clear()
+            if not self.stop_event.is_set():  # stop sets its event before it wakes: one of the two is seen
+                post.wake.wait(soon.total_seconds())
 
     def turn(self, post: Post, now: Instant) -> timedelta:
         """Step one leg once and return how long it may sleep; the seam that tests and simulators drive."""
@@ -165,6 +180,7 @@ class Daemon:
 
     def _fault(self, post: Post, now: Instant, fault: CreneauError) -> timedelta:
         kind = family(fault)
+        post.told = isinstance(fault, Transient) and fault.after is not None
         if self.stop_event.is_set():
             return AT_ONCE
         if post.down is None or post.down[0] != kind:
@@ -191,6 +207,14 @@ class Daemon:
         if post.down is not None:
             gone = now.age - post.down[1].age
             log.info("leg.back leg=%s gone_s=%d", post.leg.name, gone.total_seconds())
-        post.down = None
-        post.faults = 0
+        was, post.down, post.soon, post.faults = post.down, None, None, 0
         self.board.ok(post.leg.name, now)
+        if post.peer and was is not None and was[0] == "transient":
+            self._answered(post)
+
+    def _answered(self, back: Post) -> None:
+        """Let the legs that failed on the same peer try soon, each at its own moment; what the peer asked is kept."""
+        for post in self.posts:
+            if post.peer == back.peer and post.down is not None and post.down[0] == "transient" and not post.told:
+                post.soon = self.dice.between(AT_ONCE, SOON)
+                post.wake.set()

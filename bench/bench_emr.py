@@ -32,7 +32,7 @@ from agent.core.booking import Op, Write
 from agent.core.model import BookingId, Instant, Patient, SlotId, Window
 from agent.core.sharing import Accord, Allow, Match, PublishAs, SharingRules
 from agent.journal import Journal
-from agent.journal.box import DataBox, new_key
+from agent.journal.box import KEY_BYTES, DataBox
 from agent.legs.publish import Publish
 from agent.wiring.sample import CLINIC, Sample
 
@@ -167,7 +167,7 @@ def reading(server, folder):
     print(f"data: 10 doctors x 90 days, {dates} schedule days, {busy} appointments")
     emr = SqlEmr(Oscar(Terms(DME, agendas.SITES)), server.dialect(), StillClock())
     ids = (SlotId(f"id-{n:019}") for n in count())
-    journal = Journal.open(folder / "state", DataBox(new_key()), now=NOW)
+    journal = Journal.open(folder / "state", DataBox(os.urandom(KEY_BYTES)), now=NOW)
     bookings = journal.bookings(DME)
     leg = Publish(
         emr,

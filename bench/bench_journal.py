@@ -15,7 +15,7 @@ from time import perf_counter
 from agent.core.model import EmrName, Instant, Practitioner, SiteId, Slot, SlotId, SlotKey
 from agent.core.sharing import Offered, SharedSlot
 from agent.journal import Journal
-from agent.journal.box import DataBox, new_key
+from agent.journal.box import KEY_BYTES, DataBox
 from agent.ports import RawMessage
 
 EMR, SITE = EmrName("emr"), SiteId("site")
@@ -53,7 +53,7 @@ def _commits_s(act: Callable[[int], object], threads: int) -> float:
 
 
 def _durable(folder: Path) -> None:
-    journal = Journal.open(folder / "state", DataBox(new_key()), now=NOW)
+    journal = Journal.open(folder / "state", DataBox(os.urandom(KEY_BYTES)), now=NOW)
     raw, records = journal.raw(EMR), journal.records()
     offset = iter(range(10**9))
     figures: dict[str, list[float]] = {}
@@ -94,7 +94,7 @@ def _views(folder: Path, count: int) -> None:
         for s in slots
     }
     view = {key: (SlotId(f"id-{key}"), offer.shared) for key, offer in offered.items()}
-    journal = Journal.open(folder / "views", DataBox(new_key()), now=NOW)
+    journal = Journal.open(folder / "views", DataBox(os.urandom(KEY_BYTES)), now=NOW)
     views = journal.views(EMR)
     for name, seen in (
         ("first view", view),

@@ -19,7 +19,7 @@ from agent.core.envelope import answer, jwks, named, payload_hash, seal, verify
 from agent.core.model import Instant
 from agent.core.proof import Examiner
 from agent.journal import Journal
-from agent.journal.box import DataBox, new_key
+from agent.journal.box import KEY_BYTES, DataBox
 from agent.journal.ledger import append
 
 NOW = Instant(datetime(2026, 11, 23, 17, tzinfo=UTC), timedelta())
@@ -42,7 +42,7 @@ def _fdatasync_s(folder: Path) -> float:
 
 
 def _appends(folder: Path, lines: int) -> Journal:
-    journal = Journal.open(folder / "state", DataBox(new_key()), quota_mb=QUOTA_MB, now=NOW)
+    journal = Journal.open(folder / "state", DataBox(os.urandom(KEY_BYTES)), quota_mb=QUOTA_MB, now=NOW)
     records = journal.records()
     begin = perf_counter()
     for _ in range(SINGLE):
@@ -81,7 +81,7 @@ def _proof(journal: Journal, folder: Path, lines: int) -> None:
 
 def _receipts(folder: Path) -> None:
     agent, hub = (OKPKey.generate_key("Ed25519") for _ in range(2))
-    journal = Journal.open(folder / "signed", DataBox(new_key()), now=NOW)
+    journal = Journal.open(folder / "signed", DataBox(os.urandom(KEY_BYTES)), now=NOW)
     records, texts = journal.records(), []
     said = b'{"hub":"h","fingerprint":"f","keys":' + str(jwks(named([hub]))).replace("'", '"').encode() + b"}"
     records.line("enrol", said, NOW)

@@ -35,6 +35,11 @@ def setup() -> None:
     print(desk.code(HUB, CLINIC, "Clinique du Fjord"))
 
 
+def takeover() -> None:
+    """Print the one-time code for a machine that replaces the clinic's."""
+    print(desk.code(HUB, CLINIC, takeover=True))
+
+
 def portal() -> PortalClient:
     """Return the booking site."""
     return PortalClient(URL, TOKEN.read_text(encoding="ascii"), HUB / "tls" / "ca.pem")
@@ -68,4 +73,4 @@ def until(look: object) -> object:
 
 
 if __name__ == "__main__":
-    {"setup": setup, "order": order, "outcome": outcome}[sys.argv[1]](*sys.argv[2:])
+    {"setup": setup, "takeover": takeover, "order": order, "outcome": outcome}[sys.argv[1]](*sys.argv[2:])

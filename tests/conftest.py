@@ -9,11 +9,8 @@ settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
-ELSEWHERE = ("only on ", "no ability: ")
-"""A reason that begins so names another operating system, or a promise of the adapter kit that an adapter never made.
-
-Any other skip fails CI.
-"""
+ELSEWHERE = "only on "
+"""A reason that begins so names another operating system; any other skip fails CI."""
 
 
 LONGEST = ("test_oscar_story", "test_openemr_story", "test_wire", "test_story.py")

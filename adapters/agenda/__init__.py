@@ -4,7 +4,7 @@ Rule: pure but for the calendar file it is given; shared by adapters, and it kno
 """
 
 from adapters.agenda.calendar import Event, events
-from adapters.agenda.free import Freed, agenda, free
+from adapters.agenda.free import Freed, agenda, apart, free
 from adapters.agenda.hours import open_time
 from adapters.agenda.mirror import Mirror, Record
 from adapters.agenda.openings import Opening, Weekly, expand, read_weekly
@@ -17,6 +17,7 @@ __all__ = [
     "Record",
     "Weekly",
     "agenda",
+    "apart",
     "events",
     "expand",
     "free",

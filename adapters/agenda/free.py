@@ -86,6 +86,13 @@ def free(openings: Iterable[Opening], records: Iterable[Record], emr: EmrName, s
     return Freed(tuple(slots.values()), taken.known, taken.strangers)
 
 
+def apart(openings: Iterable[Opening], records: Iterable[Record], sites: Sequence[SitePart]) -> list[Opening]:
+    """Return the openings that no record could be over."""
+    openings = list(openings)
+    taken = _Taken(records, openings, sites)
+    return [each for each in openings if not taken.over(each)]
+
+
 def overlapping(
     opening: Opening, records: Iterable[Record], openings: Iterable[Opening], sites: Sequence[SitePart]
 ) -> list[Record]:

@@ -80,7 +80,7 @@ class Mirror:
 
     def take(self, change: Change) -> dict[str, Record | None]:
         """Apply one message; return the records it changes by key, None = renamed away; {} = it was known already."""
-        old = self._find(change)
+        old = self.find(change)
         new = merged(old, change)
         if new is None or new == old:
             return {}
@@ -93,7 +93,7 @@ class Mirror:
 
     def of(self, change: Change) -> Record:
         """Return the record a message is about, once it was taken in. Raises KeyError before."""
-        found = self._find(change)
+        found = self.find(change)
         if found is None:
             raise KeyError(change.event)
         return found
@@ -110,7 +110,8 @@ class Mirror:
             self._drop(record)
         return [record.key for record in over]
 
-    def _find(self, change: Change) -> Record | None:
+    def find(self, change: Change) -> Record | None:
+        """Return the record a message is about, None when there is none yet."""
         name = Record(change.filler, change.placer, change.facility, change.kind, change.sent)
         found = self.records.get(name.key)
         if found is not None:
@@ -123,6 +124,10 @@ class Mirror:
         if change.filler:  # until now only its placer number was known
             same = [record for record in same if not record.filler]
         return same[0] if change.placer and len(same) == 1 else None
+
+    def drop(self, key: str) -> None:
+        """Forget one record."""
+        self._drop(self.records[key])
 
     def _put(self, record: Record) -> None:
         self.records[record.key] = record

@@ -64,6 +64,19 @@ def read_weekly(tables: Iterable[object], sites: Sequence[SitePart]) -> tuple[We
     return tuple(_weekly(table, sites) for table in tables)
 
 
+def as_row(opening: Opening) -> tuple[str, ...]:
+    """Return what is kept of an opening in a note: five texts."""
+    start, end = opening.start.isoformat(), opening.end.isoformat()
+    return opening.site, opening.practitioner, start, end, opening.type
+
+
+def of_row(row: Sequence[str], zones: Mapping[str, ZoneInfo]) -> Opening:
+    """Read it again; `zones`: site id -> ZoneInfo, since a kept time has only its offset."""
+    site, who, start, end, kind = row
+    begins, ends = (datetime.fromisoformat(at).astimezone(zones.get(site)) for at in (start, end))
+    return Opening(SiteId(site), who, begins, ends, kind)
+
+
 def expand(
     weekly: Iterable[Weekly], window: Window, sites: Sequence[SitePart], closed: frozenset[date] = frozenset()
 ) -> Iterator[Opening]:

@@ -6,12 +6,13 @@ Rule: one kit for all, built in or not; an adapter is judged by what the EMR the
     test_promises = conformance.suite(MyBench)      # MyBench(folder: Path) is a conformance.Bench
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from adapters.conformance import booking, leaving, racing, reading, staff
 from adapters.conformance.bench import (
     NAME,
+    READING,
     SITE,
     Bench,
     Broken,
@@ -55,14 +56,26 @@ def keeps(promise: Promise, make: Callable[[Path], Bench], folder: Path) -> bool
         bench.close()
 
 
-def suite(make: Callable[[Path], Bench]) -> Callable[..., None]:
-    """Return a pytest function with one case a promise; `make` gets an empty folder of its own each time."""
+def suite(make: Callable[[Path], Bench], *, lacks: Collection[str] = ()) -> Callable[..., None]:
+    """Return a pytest function with one case a promise; `make` gets an empty folder of its own each time.
+
+    `lacks`: the abilities the adapter does not have, in the words of `Promise.needs`; without "books" none of those
+    of `WriteRules` is there either. Promises that need one are left out, and one case a word shows that it is so:
+    an ability lost by accident fails, and so does one that is there and nobody judges.
+    """
     import pytest
 
-    @pytest.mark.parametrize("promise", PROMISES, ids=[promise.name for promise in PROMISES])
-    def test_promise(promise: Promise, tmp_path: Path) -> None:
-        """The adapter keeps the promise that names the case."""
-        if not keeps(promise, make, tmp_path):
-            pytest.skip(f"no ability: {promise.needs}")
+    absent = {*lacks, *(writing.needs for writing in PROMISES if writing.needs not in READING and "books" in lacks)}
+    first = {promise.needs: promise for promise in reversed(PROMISES) if promise.needs in absent}
+    cases = [
+        *(pytest.param(promise, True, id=promise.name) for promise in PROMISES if promise.needs not in absent),
+        *(pytest.param(promise, False, id=f"lacks-{word}") for word, promise in sorted(first.items())),
+    ]
+
+    @pytest.mark.parametrize(("promise", "able"), cases)
+    def test_promise(promise: Promise, able: bool, tmp_path: Path) -> None:
+        """The adapter keeps the promise that names the case; of one it does not make, it lacks the ability."""
+        if keeps(promise, make, tmp_path) is not able:
+            raise Broken(f"{promise.needs}: {'lost; or say' if able else 'is there; do not say'} lacks=")
 
     return test_promise

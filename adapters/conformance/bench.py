@@ -23,6 +23,8 @@ DAY = Window(MONDAY, MONDAY + timedelta(days=1))
 MINE, OTHER = BookingId("kit-booking-1"), BookingId("kit-booking-2")
 TURN = Turn(1, timedelta(hours=2))
 """An hour left by the clock that stands `Still`: unfenced adapters write only under one."""
+READING = ("", "agenda", "names")
+"""What a promise may need of an adapter that only reads."""
 SECRETS = ("Zzyzxowski", "Quillonette", "ZZYQ70510199", "418 555-0199", "qz@example.org", "Xylographe")
 
 
@@ -206,6 +208,6 @@ def _hours(rows: Iterable[Standing]) -> list[float]:
 
 
 def _able(emr: Emr, needs: str) -> bool:
-    if needs in ("", "agenda", "names"):
+    if needs in READING:
         return {"": True, "agenda": isinstance(emr, Agenda), "names": isinstance(emr, Names)}[needs]
     return isinstance(emr, Books) and (needs == "books" or bool(getattr(emr.rules, needs)))

@@ -6,7 +6,7 @@ Rule: it forgets nothing between two adapters of one bench, and everything betwe
 import random
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from adapters.conformance.bench import SITE, Still
 from agent.core.errors import Misconfigured
@@ -58,6 +58,7 @@ class Messages:
         self._notes = notes
         self._kept: list[tuple[RawMessage, bytes]] = []
         self._settled: set[int] = set()
+        self._dead: set[int] = set()
 
     def keep(self, message: RawMessage, answer: bytes) -> Taken:
         """Keep a new message; answer a repeat as the first time; say when one number has two bodies."""
@@ -76,11 +77,17 @@ class Messages:
     def settle(self, done: Sequence[int], dead: Mapping[int, str], notes: Mapping[str, bytes | None]) -> None:
         """Take these off the list and write the notes."""
         self._settled |= {*done, *dead}
+        self._dead |= {*dead}
         self._notes.note(notes)
 
-    def last_at(self, peer: str) -> datetime | None:
-        """Return when this peer was last heard."""
-        return max((each.received for each, _ in self._kept if each.peer == peer), default=None)
+    def revive(self, numbers: Sequence[int], answer: bytes | None = None) -> int:
+        """Put dead ones back on the list."""
+        back = self._dead & {*numbers}
+        self._dead -= back
+        self._settled -= back
+        if answer is not None:
+            self._kept = [(each, answer if n in back else old) for n, (each, old) in enumerate(self._kept)]
+        return len(back)
 
 
 def tools(label: str = "Réservé en ligne", secrets: Mapping[str, str] | None = None) -> Tools:

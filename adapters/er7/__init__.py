@@ -5,7 +5,7 @@ Rule: pure, and shared by the adapters that meet such text; it knows none of the
 
 from adapters.er7.faults import Unread
 from adapters.er7.reader import Action, Change, Kind, Terms, listed, read, understand
-from adapters.er7.scan import Message, Segment, Separators, head, messages, scan
+from adapters.er7.scan import Message, Segment, Separators, head, is_whole, messages, scan
 
 __all__ = [
     "Action",
@@ -17,6 +17,7 @@ __all__ = [
     "Terms",
     "Unread",
     "head",
+    "is_whole",
     "listed",
     "messages",
     "read",

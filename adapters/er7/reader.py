@@ -53,8 +53,8 @@ EVENTS = {
     "S24": Kind.OPEN,
     "S26": Kind.NO_SHOW,
 }
-_TIMED = frozenset({"S12", "S13", "S14", "S18", "S19", "S23"})
-"""These must say when. A cancel, a no-show, an opening, a resource taken away need the id only."""
+BEGINS = frozenset({"S12", "S13", "S14", "S18", "S19", "S23"})
+"""These take time and must say when. A cancel, a no-show, an opening, a resource taken away need the id only."""
 _ACTIONS = {
     **dict.fromkeys(("S18", "S19"), Action.ADD),
     **dict.fromkeys(("S20", "S21", "S22"), Action.TAKE),
@@ -247,7 +247,7 @@ def _when(message: Message, standing: tuple[Segment, ...], asked: Asked, event: 
     try:
         return timing(message, standing, asked)
     except Unread:
-        if event in _TIMED:
+        if event in BEGINS:
             raise
         return None
 

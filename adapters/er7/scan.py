@@ -124,6 +124,16 @@ def messages(file: bytes) -> Iterator[bytes]:
         yield b"\r".join(kept) + (b"" if cut else b"\r")
 
 
+def is_whole(file: bytes) -> bool:
+    """Say whether every batch envelope of a file that begins also ends: else the rest is still to come."""
+    lines = file.replace(b"\n", b"\r").split(b"\r")
+    pairs = ((b"BHS", b"BTS"), (b"FHS", b"FTS"))
+    return all(
+        sum(line.startswith(begins) for line in lines) == sum(line.startswith(ends) for line in lines)
+        for begins, ends in pairs
+    )
+
+
 def _separators(text: str) -> Separators:
     if not text.startswith("MSH") or len(text) < 5:
         raise Unread(SEGMENT, "MSH", say("it does not begin with MSH"))

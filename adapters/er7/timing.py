@@ -79,23 +79,31 @@ def timing(message: Message, rows: Iterable[Segment], asked: Asked) -> Timing:
 
 def found(message: Message, rows: Iterable[Segment], asked: Asked, *, ends: bool) -> Iterator[Found]:
     """Yield every start (or end) that is written, in the order of FIELDS. Raises Unread for one that is no time."""
+    for source, place, text, offset in _fields(message, rows, ends=ends):
+        at = stamp(text, asked.zone, place, second=asked.second)
+        yield Found(source, place, _less(at, offset, asked.zone))
+
+
+def written(message: Message, rows: Iterable[Segment], *, ends: bool) -> Iterator[str]:
+    """Yield the text of every start (or end) that is written, whatever stands there."""
+    return (text for _, _, text, _ in _fields(message, rows, ends=ends))
+
+
+def _fields(message: Message, rows: Iterable[Segment], *, ends: bool) -> Iterator[tuple[str, str, str, timedelta]]:
+    """Yield source, place, text and the resource's offset of each field that holds a start (or an end)."""
     for tq1 in (each for each in message.segments if each.name == "TQ1"):
         field = 8 if ends else 7
         if text := tq1.text(field):
-            place = f"TQ1-{field}"
-            yield Found("tq1", place, stamp(text, asked.zone, place, second=asked.second))
+            yield "tq1", f"TQ1-{field}", text, timedelta(0)
     sch = message.first("SCH")
     for repetition in sch.repetitions(11) if sch is not None else ():
         component = 5 if ends else 4
         if sch is not None and (text := sch.of(repetition, component)):
-            place = f"SCH-11.{component}"
-            yield Found("sch11", place, stamp(text, asked.zone, place, second=asked.second))
+            yield "sch11", f"SCH-11.{component}", text, timedelta(0)
     for segment in () if ends else rows:
         row = ROWS[segment.name]
         if text := segment.text(row.start):
-            place = f"{segment.name}-{row.start}"
-            at = stamp(text, asked.zone, place, second=asked.second)
-            yield Found(segment.name.lower(), place, _less(at, _offset(segment, row), asked.zone))
+            yield segment.name.lower(), f"{segment.name}-{row.start}", text, _offset(segment, row)
 
 
 def lengths(message: Message, rows: Iterable[Segment]) -> Iterator[tuple[str, Length]]:

@@ -25,11 +25,20 @@ _DAY_S = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """A Schedule as it matters: who is at work, by all their names, and where."""
+    """A Schedule as it matters: who is at work, and where.
+
+    `actors`: "Practitioner/101"; `names`: the same people by business name alone, as a logical reference has them.
+    """
 
     who: Practitioner
     actors: frozenset[str]
     places: frozenset[str]
+    names: frozenset[str] = frozenset()
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Return all by which an appointment may mean these people."""
+        return self.actors | self.names
 
 
 @dataclass(slots=True)
@@ -120,7 +129,7 @@ def rows(pulled: Pulled, terms: Terms, window: Window) -> Iterator[AgendaRow]:
     """Yield free slots and appointments for the clinic's own screen; never a patient."""
     for slot in slots(pulled, terms, window)[0]:
         yield AgendaRow(slot.practitioner, slot.site, slot.start, slot.end, Cell.FREE, slot.type)
-    by_actor = {actor: whose for whose in pulled.schedules.values() for actor in whose.actors}
+    by_actor = {actor: whose for whose in pulled.schedules.values() for actor in whose.keys}
     for each in pulled.appointments:
         whose = next((by_actor[actor] for actor in _actors(each.participant) if actor in by_actor), None)
         if each.status in GONE or each.start is None or whose is None or not within(window, each.start):
@@ -133,10 +142,11 @@ def rows(pulled: Pulled, terms: Terms, window: Window) -> Iterator[AgendaRow]:
             yield AgendaRow(whose.who, site.id, start, end, Cell.OURS if ours else Cell.BUSY)
 
 
-def whose(schedule: fhir.Schedule, names: Mapping[str, str]) -> Whose | None:
+def whose(schedule: fhir.Schedule, names: Mapping[str, str], system: str = "") -> Whose | None:
     """Return whose a Schedule is: the practitioner, else whoever or whatever it names first; None when nobody.
 
-    `names`: business names by "Practitioner/101"; where given, people without one are nobody.
+    `names`: business names of `system` by "Practitioner/101"; where given, people without one are nobody. Some servers
+    leave the system out of a logical reference (France's SAS).
     """
     actors = [ref for ref in schedule.actor if ref.key]
     people = [ref for ref in actors if ref.key.startswith(PEOPLE)] or actors[:1]
@@ -148,7 +158,8 @@ def whose(schedule: fhir.Schedule, names: Mapping[str, str]) -> Whose | None:
         return None
     keys = frozenset(ref.key for ref in people)
     places = frozenset(ref.key.rpartition("/")[2] for ref in actors if ref.key not in keys)
-    return Whose(Practitioner(key, None, first.display), keys, places)
+    logical = frozenset(f"{of}|{names[one]}" for one in keys if one in names for of in ("", system))
+    return Whose(Practitioner(key, None, first.display), keys, places, logical)
 
 
 def is_open(slot: fhir.Slot, now: datetime, unsure: Collection[str] = ()) -> bool:
@@ -177,9 +188,9 @@ def hold_until(word: str) -> datetime | None:
 
 def is_taken(slot: fhir.Slot, whose: Whose, held: Taken) -> bool:
     """Say whether an appointment names the slot or takes a part of its time."""
-    if f"Slot/{slot.id}" in held.slots or held.shut & {"*", *whose.actors}:
+    if f"Slot/{slot.id}" in held.slots or held.shut & {"*", *whose.keys}:
         return True
-    return held.covers(whose.actors, slot.start.timestamp(), slot.end.timestamp())
+    return held.covers(whose.keys, slot.start.timestamp(), slot.end.timestamp())
 
 
 def within(window: Window, start: datetime) -> bool:
@@ -189,7 +200,7 @@ def within(window: Window, start: datetime) -> bool:
 
 def _slot(each: fhir.Slot, whose: Whose, site: SitePart, terms: Terms, held: Taken) -> Slot:
     zone, at = ZoneInfo(site.zone), each.start.timestamp()
-    freed = f"Slot/{each.id}" in held.freed or any((actor, at) in held.freed_starts for actor in whose.actors)
+    freed = f"Slot/{each.id}" in held.freed or any((actor, at) in held.freed_starts for actor in whose.keys)
     start, end = each.start.astimezone(zone), each.end.astimezone(zone)
     return Slot(terms.name, SlotKey(each.id), site.id, whose.who, start, end, word(each, terms), freed)
 

@@ -60,6 +60,11 @@ class Answer:
         return 200 <= self.status < 300
 
     @property
+    def is_xml(self) -> bool:
+        """Say whether the body is XML by its own word."""
+        return bool(self.body) and "xml" in self.headers.get("content-type", "")
+
+    @property
     def issue(self) -> str:
         """Return the code of the first error the server names, "" when it names none."""
         try:

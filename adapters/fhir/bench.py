@@ -17,6 +17,7 @@ from adapters.fhir.emr import FhirEmr
 from adapters.fhir.factory import line_of, terms_of
 from adapters.fhir.lastlook import Point
 from adapters.fhir.line import Line
+from adapters.fhir.resources import relative
 from adapters.fhir.terms import APPLIED, BOOKING
 from agent.core.booking import Op
 from agent.core.model import EmrRef
@@ -51,6 +52,9 @@ class Screen:
     def post(self, resource: Mapping[str, Any]) -> dict[str, Any]:
         """Create a resource."""
         answer = self._client.post(str(resource["resourceType"]), json=resource).raise_for_status()
+        if not answer.content:
+            kind, _, key = relative(answer.headers["Location"]).partition("/")
+            return self.get(kind, key)
         return dict(answer.json())
 
     def get(self, kind: str, key: str) -> dict[str, Any]:
@@ -192,7 +196,7 @@ class FhirBench:
 
 
 def prepared(options: Mapping[str, object], screen: Screen, given: Tools) -> list[str]:
-    """Try the server on an empty schedule and keep the profile in `given`; return the rows that did not hold."""
+    """Try the server on an empty schedule and keep the profile in `given`; return the keys of the rows that did not hold."""
     screen.put({"resourceType": "Schedule", "id": SCRATCH, "actor": [{"reference": "Practitioner/creneau-trial"}]})
     terms = terms_of(NAME, options, given)
     emr = FhirEmr(terms, line_of(terms, options, given), given)

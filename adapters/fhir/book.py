@@ -134,7 +134,7 @@ class Writer:
             return self._conflict(own, write, profile)
         left = own.applied.place.slot if own is not None and own.applied.place is not None else None
         applied = Applied(write.version, Outcome.BOOKED, cell.place, sure=False, previous=left)
-        if profile.atomic and own is None and profile.create == "if-none-exist":
+        if own is None and profile.is_at_once:
             return self._at_once(write, cell, applied, profile)
         claimed = self._slots.put(cell, self._slots.marked(cell, write.booking, str(write.version)))
         if claimed is None:

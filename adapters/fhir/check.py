@@ -8,22 +8,25 @@ from datetime import timedelta
 
 from adapters.fhir.answer import READING
 from adapters.fhir.line import Line
-from adapters.fhir.profile import Profile
+from adapters.fhir.profile import Profile, load
+from adapters.fhir.scratch import left_behind
+from adapters.fhir.strategy import dangers, strategy
 from adapters.fhir.terms import Terms
 from adapters.fhir.trial import software
 from agent.core.errors import Misconfigured
-from agent.core.message import Message, say
+from agent.core.message import say
 from agent.core.model import Finding, Reading, Severity, Window
+from agent.ports import SourceStore
 
 AHEAD = timedelta(days=14)
 TRY = say("creneau emr prove --on SCHEDULE")
 
 
 def findings(
-    line: Line, terms: Terms, profile: Profile | None, covers: str, slots: Callable[[Window], Reading]
+    line: Line, terms: Terms, store: SourceStore, covers: str, slots: Callable[[Window], Reading]
 ) -> list[Finding]:
     """Return facts of the server, what the trial saw, then a trial read of two weeks. Raises what the port allows."""
-    found = [_server(line, terms), *_writes(profile, covers, software(line))]
+    found = [_server(line, terms), *_writes(load(store), covers, software(line), len(left_behind(store)))]
     now = line.clock.now().utc
     reading = slots(Window(now, now + AHEAD))
     says = say("{n} free slots in the next {days} days", n=len(reading.slots), days=AHEAD.days)
@@ -46,40 +49,18 @@ def _server(line: Line, terms: Terms) -> Finding:
     return Finding("fhir.metadata", Severity.OK, says)
 
 
-def _writes(profile: Profile | None, covers: str, now: str) -> Iterator[Finding]:
+def _writes(profile: Profile | None, covers: str, now: str, left: int) -> Iterator[Finding]:
     """Say what the writes can carry, one sentence a danger."""
+    if left:
+        says = say("a trial left {n} things behind on the server", n=left)
+        yield Finding("fhir.leftovers", Severity.WARN, says, TRY)
     if profile is None or profile.fingerprint != covers:
         says = say("this FHIR server was never tried: nothing is written")
-        yield Finding("fhir.untried", Severity.WARN, says, TRY)
+        yield Finding("fhir.untried", Severity.NOTE, says, TRY)
         return
     if profile.software != now:
         says = say("the FHIR server is another version than the one that was tried")
         yield Finding("fhir.version", Severity.WARN, says, TRY)
-    if not profile.keeps:
-        says = say("this FHIR server does not keep our mark on an appointment: nothing is written")
-        yield Finding("fhir.keeps", Severity.FAULT, says, say('write bookings = "tasks"'))
-        return
-    dangers = list(_dangers(profile))
-    for code, says in dangers:
-        yield Finding(code, Severity.WARN, says)
-    if profile.is_fenced:
-        yield Finding("fhir.fenced", Severity.OK, say("bookings are safe here even with two agents and the hub away"))
-    else:
-        says = say("bookings are written here only during the hub's turn, one at a time")
-        yield Finding("fhir.unfenced", Severity.NOTE, says)
-    if not profile.atomic:
-        says = say("a failed transaction is not undone here: slot and appointment are written one after the other")
-        yield Finding("fhir.transaction", Severity.NOTE, says)
-
-
-def _dangers(profile: Profile) -> Iterator[tuple[str, Message]]:
-    if not profile.guards:
-        yield "fhir.guards", say("this server lets an old change of an appointment overwrite a newer one")
-    if not profile.claims:
-        yield "fhir.claims", say("a slot cannot be reserved here: two who book at once both think they have it")
-    if profile.create in ("client-id", "search"):
-        yield "fhir.create", say("this server may make two appointments of one booking when two ask at once")
-    if not profile.fresh:
-        yield "fhir.fresh", say("what was just written is found only later: after a lost answer a person must look")
-    if not profile.tombstones:
-        yield "fhir.tombstones", say("a cancellation that overtakes its booking is not remembered here")
+    yield from dangers(profile)
+    if profile.keeps:
+        yield from strategy(profile)

@@ -4,7 +4,7 @@ Rule: what a server was seen to do decides how it is written to; see profile.py.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from adapters.fhir import agenda
@@ -61,7 +61,7 @@ class FhirEmr:
 
     def check(self) -> Iterable[Finding]:
         """Read the server's own statement, the stored profile and two weeks; change nothing."""
-        return findings(self._line, self._terms, load(self._tools.store), self.unproven(), self.slots)
+        return findings(self._line, self._terms, self._tools.store, self.unproven(), self.slots)
 
     def close(self) -> None:
         """Cut the line; any thread, any number of times."""
@@ -165,11 +165,12 @@ class FhirEmr:
 
     def unproven(self) -> str:
         """Return the fingerprint of what a trial covers: address, guide, recipe."""
-        return fingerprint(self._line.base, self._terms.guide.name)
+        return fingerprint(self._line.base, self._terms.guide)
 
-    def prove(self, scratch: str) -> Iterator[Proved]:
+    def prove(self, scratch: str, shared: Collection[str] = ()) -> Iterator[Proved]:
         """Try every behaviour on an empty schedule and keep the profile. Raises Refused when it may not be used."""
-        profile = yield from trial(self._line, self._terms, scratch, self.unproven(), self._tools)
+        whose = self._reader.whose
+        profile = yield from trial(self._line, self._terms, scratch, self.unproven(), self._tools, whose, shared)
         keep(self._tools.store, profile)
 
 

@@ -5,12 +5,13 @@ Rule: nothing is connected here; every option is judged before the first request
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from adapters.fhir.access import LOOPBACK, Bearer, Smart, trust
 from adapters.fhir.emr import FhirEmr
 from adapters.fhir.line import Access, Line, Open
-from adapters.fhir.terms import GUIDES, Terms
+from adapters.fhir.terms import GUIDES, Guide, Terms
 from adapters.fhir.validate import check_outbound
 from agent.core.errors import Misconfigured
 from agent.core.message import say
@@ -29,7 +30,7 @@ def open_(name: EmrName, options: Mapping[str, object], tools: Tools) -> FhirEmr
 def terms_of(name: EmrName, options: Mapping[str, object], tools: Tools) -> Terms:
     """Return what the clinic decided. Raises Misconfigured."""
     text = _texts(options)
-    guide = GUIDES[text("guide", "r4")]
+    guide = guide_of(options)
     page = options.get("page", 500)
     if "{practitioners}" in str(guide.search) and not text("practitioners"):
         what = say("the guide {guide} searches slots by their practitioners", guide=guide.name)
@@ -47,6 +48,24 @@ def terms_of(name: EmrName, options: Mapping[str, object], tools: Tools) -> Term
         nam_system=text("nam_system"),
         page=page if isinstance(page, int) and page > 0 else 500,
         validate=mode,  # type: ignore[arg-type] # one of the words the catalog allows
+    )
+
+
+def guide_of(options: Mapping[str, object]) -> Guide:
+    """Return the guide with what the clinic's file says otherwise. Raises Misconfigured."""
+    text = _texts(options)
+    guide = GUIDES[text("guide", "r4")]
+    given = options.get("search") or ()
+    pairs = [str(one).partition("=") for one in given] if isinstance(given, list | tuple) else [("", "", "")]
+    if not all(name and equals for name, equals, _ in pairs):
+        what = say("a part of the search is no name=value")
+        raise Misconfigured(DOING, what, say('write search = ["status=free", …]'), key="search")
+    by = text("change_by", "guide")
+    return replace(
+        guide,
+        mime=text("mime", guide.mime),
+        search=tuple((name, value) for name, _, value in pairs) or guide.search,
+        by_name=guide.by_name if by == "guide" else by == "identifier",
     )
 
 

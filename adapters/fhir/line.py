@@ -27,6 +27,8 @@ CONNECT_S = 4.0
 MOST_BYTES = 64 * 1024 * 1024
 MOST_HANDLES = 16
 """A thread's line has one connection at a time, a trial has eight; older handles are of connections long gone."""
+UNKNOWN = 'W/"creneau-no-such-version"'
+"""A version that no resource has."""
 BUSY = frozenset({408, 425, 429})
 Params = Sequence[tuple[str, str]]
 
@@ -116,8 +118,14 @@ class Line:
     def write(
         self, method: str, path: str, resource: object, headers: Mapping[str, str] | None = None, params: Params = ()
     ) -> Answer:
-        """POST, PUT or DELETE; Ambiguous when the answer is lost, Transient when it was surely not done."""
+        """POST, PUT, PATCH or DELETE; Ambiguous when the answer is lost, Transient when it was surely not done.
+
+        An empty If-Match (a server that answered without version) becomes one that matches nothing: the server refuses
+        it, and the caller looks again.
+        """
         kind = {"Content-Type": self._mime, "Prefer": "return=representation"}
+        if headers is not None and headers.get("If-Match") == "":
+            headers = {**headers, "If-Match": UNKNOWN}
         if self._inspect is not None and resource is not None:
             self._inspect(resource)
         body = None if resource is None else self.encoded(resource)
@@ -223,6 +231,8 @@ class Line:
             raise Transient(doing, say("the FHIR server is busy (HTTP {code})", code=status), after=_after(answer))
         if status >= 500:
             _failed(doing, status)
+        if answer.is_good and answer.is_xml:
+            _foreign(doing)
         return answer
 
 
@@ -232,6 +242,13 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "applica
 def _failed(doing: Message, status: int) -> NoReturn:
     what = say("the FHIR server failed (HTTP {code})", code=status)
     raise Ambiguous(doing, what) if doing is WRITING else Transient(doing, what)
+
+
+def _foreign(doing: Message) -> NoReturn:
+    """Refuse a server that answers in XML whatever it is asked for; what it was sent may be written."""
+    what = say("the FHIR server answers in XML only: Créneau reads JSON")
+    hint = say("ask the vendor for application/fhir+json")
+    raise Ambiguous(doing, what, hint) if doing is WRITING else Misconfigured(doing, what, hint, key="server")
 
 
 def _after(answer: Answer) -> timedelta | None:

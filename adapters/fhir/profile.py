@@ -10,14 +10,15 @@ from typing import Literal
 
 import msgspec
 
+from adapters.fhir.terms import Guide
 from agent.core.booking import Recovery, WriteRules
 from agent.core.errors import Misconfigured
 from agent.core.message import say
 from agent.ports import SourceStore
 
 NOTE = "capability"
-RECIPE = 1
-"""Counts up when the recipe of a write changes, so that a proof of the old one no longer counts."""
+RECIPE = 2
+"""Counts up when the recipe of a write or the rows of a trial change, so that an old proof no longer counts."""
 LONGEST = timedelta(seconds=60)
 QUIET = timedelta(seconds=30)
 
@@ -31,8 +32,9 @@ class Profile:
 
     `create`: the safest way that held. `guards`: a stale If-Match is refused, on Appointment and Slot. `claims`: a Slot
     keeps our mark, and is found by it. `fresh`: a search finds at once what was written. `atomic`: a transaction is
-    undone whole. `alone`: of several who create one booking at once, one succeeds.
-    `tombstones`: a cancelled Appointment without times is kept, and may be booked again. `keeps`: an Appointment keeps our names; without that nothing is written. `seen`: row by row.
+    undone whole. `tombstones`: a cancelled Appointment without times is kept, and may be booked again. `keeps`: what
+    nothing can be written without: our names, the day, a version. `seen`: row by row; `lacks`: the keys of those that
+    did not hold (rows.py). `alone`: of several who create one booking at once, one succeeds.
     """
 
     fingerprint: str
@@ -45,7 +47,13 @@ class Profile:
     atomic: bool
     tombstones: bool
     seen: dict[str, str] = field(default_factory=dict)
+    lacks: tuple[str, ...] = ()
     alone: bool = False
+
+    @property
+    def is_at_once(self) -> bool:
+        """Say whether Slot and Appointment go in one transaction, undone whole, that creates only what is not there."""
+        return self.atomic and self.create == "if-none-exist"
 
     @property
     def is_fenced(self) -> bool:
@@ -54,7 +62,7 @@ class Profile:
         A server that looks first and creates later may create long after whoever asked was told the opposite, unless
         the Slot is written in the same transaction.
         """
-        once = self.create == "if-none-match" or (self.create == "if-none-exist" and (self.alone or self.atomic))
+        once = self.create == "if-none-match" or self.is_at_once or (self.create == "if-none-exist" and self.alone)
         return self.keeps and self.guards and self.claims and self.fresh and self.tombstones and once
 
     @property
@@ -97,7 +105,7 @@ BLURRED = WriteRules(
 """Not fenced, and a search lags: absent proves nothing, a person looks. Also the rules of a server never tried."""
 
 
-def fingerprint(server: str, guide: str) -> str:
+def fingerprint(server: str, guide: Guide) -> str:
     """Return what a trial of this server covers; connects nothing."""
     return hashlib.sha256(f"fhir {RECIPE} {guide} {server}".encode()).hexdigest()[:32]
 
@@ -123,6 +131,6 @@ def tried(profile: Profile | None, covers: str) -> Profile:
         what = say("this FHIR server was never tried: nothing is written")
         raise Misconfigured(doing, what, say("creneau emr prove --on SCHEDULE"))
     if not profile.keeps:
-        what = say("this FHIR server does not keep our mark on an appointment: nothing is written")
+        what = say("this FHIR server lacks what no booking can be written without: nothing is written")
         raise Misconfigured(doing, what, say('write bookings = "tasks"'), key="bookings")
     return profile

@@ -82,7 +82,8 @@ class Reader:
     def _slots(self, start: datetime, end: datetime) -> Params:
         after, before = self._terms.guide.windows
         bounds = [("start", f"{after}{_instant(start)}"), ("start", f"{before}{_instant(end)}")]
-        extra = [(key, text.format(practitioners=self._terms.practitioners)) for key, text in self._terms.guide.search]
+        named = self._terms.practitioners
+        extra = [(key, text.replace("{practitioners}", named)) for key, text in self._terms.guide.search]
         return [*bounds, *((key, text) for key, text in extra if text)]
 
     def _appointments(self, start: datetime, end: datetime) -> tuple[list[fhir.Appointment], list[fhir.Doubtful], bool]:
@@ -97,7 +98,9 @@ class Reader:
         found = {}
         for key in sorted(wanted):
             schedule = self._schedules.get(key) or self._schedule(key)
-            whose = agenda.whose(schedule, self._known(schedule)) if schedule is not None else None
+            whose = None
+            if schedule is not None:
+                whose = agenda.whose(schedule, self._known(schedule), self._terms.practitioner_system)
             if whose is not None:
                 found[key] = whose
         return found

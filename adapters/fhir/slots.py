@@ -148,8 +148,8 @@ class Slots:
         good = tuple(one for one in found if isinstance(one, fhir.Appointment) and not _is_of(one, booking))
         odd = tuple(one for one in found if isinstance(one, fhir.Doubtful))
         held: Taken = agenda.taken(Pulled((), good, {}, place.start, odd))
-        named_ = f"Slot/{place.slot}" in held.slots or bool(held.shut & {"*", *whose.actors})
-        return named_ or held.covers(whose.actors, place.start.timestamp(), end.timestamp())
+        named_ = f"Slot/{place.slot}" in held.slots or bool(held.shut & {"*", *whose.keys})
+        return named_ or held.covers(whose.keys, place.start.timestamp(), end.timestamp())
 
     def people(self, cell: Cell) -> list[dict[str, Any]]:
         """Return a Slot's practitioners as an Appointment's participants."""

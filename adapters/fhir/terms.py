@@ -1,6 +1,6 @@
 """What the clinic decided about its FHIR server, and what an implementation guide changes.
 
-Rule: values only; a guide is data, so that another one is a new value and no new code.
+Rule: values only; a guide is data, and each of its parts may be written otherwise in the clinic's file.
 """
 
 from dataclasses import dataclass
@@ -19,6 +19,8 @@ CLAIM = "urn:creneau:claim"
 """System of the mark on a Slot that we made busy: the booking's id."""
 CLAIMED = "urn:creneau:claimed"
 """System beside it: the order's version, or `hold` and until when."""
+TRIAL = "urn:creneau:trial"
+"""System of the mark on what a trial makes: the schedule it was made on."""
 OUTCOME = "urn:creneau:outcome"
 """Code system of the reason we give when we cancel."""
 
@@ -32,7 +34,7 @@ class Guide:
     `mime`: of requests; both are always accepted. `windows`: prefixes of the two `start` bounds of a Slot search.
     `search`: further Slot parameters, `{practitioners}` = the clinic's business names. `by_name`: appointments are
     changed by `PUT Appointment?identifier=` (no If-Match there, so never fenced). `placed`: the status of an
-    appointment not yet verified. `identifier`: system of the business name the guide wants from the vendor.
+    appointment not yet verified.
     """
 
     name: str
@@ -41,7 +43,6 @@ class Guide:
     search: tuple[tuple[str, str], ...] = (("_include", "Slot:schedule"),)
     by_name: bool = False
     placed: str = "pending"
-    identifier: str = BOOKING
 
 
 R4 = Guide("r4")

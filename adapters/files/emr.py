@@ -15,9 +15,9 @@ from adapters.agenda.mirror import PREFIX, load
 from adapters.agenda.openings import within
 from adapters.er7 import Unread, read
 from adapters.files import rows
-from adapters.files.pickup import Picked, pick, stamps
 from adapters.files.settings import Settings
 from adapters.files.state import State, after, read_state
+from adapters.pickup import Picked, pick, stamps
 from agent.core.errors import CreneauError, Misconfigured, Transient
 from agent.core.message import say
 from agent.core.model import AgendaRow, EmrName, Finding, Reading, Severity, Window
@@ -203,7 +203,11 @@ class FilesEmr:
             hint = say("look at the export; the third file in a row that says so is believed")
             yield Finding("files.held", Severity.FAULT, say("many times vanished at once: the file is held back"), hint)
         if self._refused is not None and state.written is not None:
-            yield Finding("files.refused", Severity.WARN, self._refused.what, say("the last whole file stands"))
+            hint = say("the last whole file stands")
+            if self._settings.changes:  # what it takes nobody knows
+                hint = say("nothing is offered until this file is whole, mended or taken away")
+            severity = Severity.FAULT if self._settings.changes else Severity.WARN
+            yield Finding("files.refused", severity, self._refused.what, hint)
         if state.left_out:
             left = say("{n} rows could not be read and are left out", n=state.left_out)
             yield Finding("files.left-out", Severity.WARN, left)

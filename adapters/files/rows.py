@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.agenda import Mirror, Opening, Record, events
 from adapters.agenda.openings import site_of
-from adapters.er7 import Kind, Unread, messages, read
+from adapters.er7 import Kind, Unread, is_whole, messages, read
 from adapters.er7.times import LONGEST
 from adapters.files.settings import Settings
 from agent.core.errors import Misconfigured, Transient
@@ -182,10 +182,8 @@ def _hl7(data: bytes, settings: Settings, written: datetime) -> Iterator[Record]
 
 def whole(data: bytes) -> Iterator[bytes]:
     """Yield the messages of a batch. Raises Transient when its envelope is open: the rest is still to come."""
-    lines = data.replace(b"\n", b"\r").split(b"\r")
-    for begins, ends in ((b"BHS", b"BTS"), (b"FHS", b"FTS")):
-        if sum(line.startswith(begins) for line in lines) != sum(line.startswith(ends) for line in lines):
-            raise _broken(say("its rows are not whole"))
+    if not is_whole(data):
+        raise _broken(say("its rows are not whole"))
     yield from messages(data)
 
 

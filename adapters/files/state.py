@@ -5,7 +5,7 @@ Rule: a taken time is free again only when two files in a row leave it out; when
 
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,14 +13,10 @@ from zoneinfo import ZoneInfo
 
 from adapters.agenda import Opening, Record
 from adapters.agenda.mirror import load
+from adapters.agenda.openings import as_row, of_row
+from adapters.agenda.vanish import HELD_FOR, too_many
 from adapters.er7 import Kind
 from adapters.files.rows import Content
-from agent.core.model import SiteId
-
-FEW = 5
-"""So few may always vanish: a small clinic's quiet day is no alarm."""
-HELD_FOR = 3
-"""A file held back is believed when so many in a row say the same: it is then no half export."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +39,7 @@ class State:
         row: dict[str, Any] = {
             "digests": self.digests,
             "written": self.written.isoformat() if self.written else None,
-            "free": [
-                (each.site, each.practitioner, each.start.isoformat(), each.end.isoformat(), each.type)
-                for each in self.free
-            ],
+            "free": [as_row(each) for each in self.free],
             "taken": [each.dump().decode() for each in self.taken],
             "missing": sorted(self.missing),
             "held": self.held,
@@ -60,7 +53,7 @@ def read_state(note: bytes | None, zones: Mapping[str, ZoneInfo]) -> State:
     if note is None:
         return State()
     row = json.loads(zlib.decompress(note))
-    free = tuple(_opening(each, zones) for each in row["free"])
+    free = tuple(of_row(each, zones) for each in row["free"])
     return State(
         digests=tuple(row["digests"]),
         written=datetime.fromisoformat(row["written"]) if row["written"] else None,
@@ -70,12 +63,6 @@ def read_state(note: bytes | None, zones: Mapping[str, ZoneInfo]) -> State:
         held=tuple(row["held"]),
         left_out=row["left_out"],
     )
-
-
-def _opening(row: Sequence[str], zones: Mapping[str, ZoneInfo]) -> Opening:
-    site, who, start, end, kind = row
-    begins, ends = (datetime.fromisoformat(at).astimezone(zones.get(site)) for at in (start, end))
-    return Opening(SiteId(site), who, begins, ends, kind)
 
 
 def after(
@@ -108,13 +95,8 @@ def _vanished(state: State, content: Content, now: datetime, most: int) -> bool:
     has = {each.key for each in content.taken}
     opened = _coming(((str(each.key), each.end) for each in state.free), now)
     still = {str(each.key) for each in content.free}
-    return _many(had, has, most) or _many(opened, still, most)
+    return too_many(had, has, most) or too_many(opened, still, most)
 
 
 def _coming(pairs: Iterable[tuple[str, datetime | None]], now: datetime) -> set[str]:
     return {key for key, end in pairs if end is not None and end > now}
-
-
-def _many(had: set[str], has: set[str], most: int) -> bool:
-    gone = len(had - has)
-    return gone > FEW and gone * 100 > most * len(had)

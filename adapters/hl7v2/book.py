@@ -16,8 +16,10 @@ from adapters.er7 import Kind
 from adapters.hl7v2 import replies
 from adapters.hl7v2.ack import FINAL, GOOD
 from adapters.hl7v2.asked import PREFIX, Asked, load
+from adapters.hl7v2.build import DOING, Envelope
+from adapters.hl7v2.doubt import Held, doubtful
 from adapters.hl7v2.emr import Hl7Emr
-from adapters.hl7v2.requests import DOING, Ask, Envelope, enquiry, request
+from adapters.hl7v2.requests import Ask, enquiry, request
 from adapters.hl7v2.sender import Sender
 from adapters.hl7v2.settings import Asking, Settings
 from agent.core.booking import Code, Effect, Op, Outcome, Write
@@ -111,7 +113,7 @@ class Hl7Booker(Hl7Emr):
         slot = write.slot
         if slot is None:
             raise ValueError(write.op)
-        if self._others(slot, asked, had):
+        if self._others(slot, asked, had) or self._is_doubtful(slot, asked):
             return self._conflict(write, asked, had)
         op = Op.MOVE if had is not None else Op.BOOK
         asked, answer = self._ask(write, replace(asked, cancelled=False), op, slot, had)
@@ -136,6 +138,8 @@ class Hl7Booker(Hl7Emr):
         back = write.had_slot if had is not None else None
         if had is not None and back is None:
             raise Ambiguous(DOING, say("somebody else has the new time, and the old one was given up"))
+        if back is not None and (self._others(back, asked, None) or self._is_doubtful(back, asked)):
+            raise Ambiguous(DOING, say("somebody else has the new time, and by now the old one too"))
         record = self._look(write.booking, fresh=False)[1]
         try:
             asked, answer = self._ask(write, asked, Op.MOVE if back else Op.CANCEL, back, record, word="undo")
@@ -239,6 +243,18 @@ class Hl7Booker(Hl7Emr):
             over = overlapping(opening, mirror.records.values(), known, self._settings.sites)
         return [record for record in over if record.is_standing and record.key not in own]
 
+    def _is_doubtful(self, slot: Slot, asked: Asked) -> bool:
+        """Say whether a message we did not understand may speak of a slot, but for one about this very booking.
+
+        Nothing is begun there; what the EMR accepted is not given up for a doubt.
+        """
+        opening = Opening(slot.site, slot.practitioner.key, slot.start, slot.end, slot.type)
+        window = Window(slot.start, slot.end)
+        with self._schedule.open(self._now()):
+            others = [each for each in self._schedule.doubts(self._now()) if not _is_of(each, asked)]
+            known = [*self._openings(window), opening]
+        return bool(overlapping(opening, doubtful(others, window), known, self._settings.sites))
+
     def _record(self, mirror: Mirror, asked: Asked) -> Record | None:
         """Return the newest record that carries our number, or the EMR's number for it."""
         found = mirror.by_placer(asked.booking)
@@ -289,6 +305,12 @@ class Hl7Booker(Hl7Emr):
         who = asked.who if asked.who in record.people else next(iter(record.people), asked.who)
         zone = ZoneInfo(site.zone)
         return Opening(SiteId(site.id), who, record.start.astimezone(zone), record.end.astimezone(zone), "").key
+
+
+def _is_of(doubt: Held, asked: Asked) -> bool:
+    """Say whether a message we did not understand names this booking, by our number or the EMR's."""
+    ours = doubt.placer.partition("^")[0] == asked.booking
+    return ours or bool(asked.filler and doubt.filler == asked.filler)
 
 
 def _ref(record: Record) -> EmrRef:

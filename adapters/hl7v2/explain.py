@@ -6,12 +6,15 @@ Rule: the very functions of the reader are asked; PID, NTE and free text are nev
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from adapters.er7 import Message, Segment, Terms, Unread, messages, scan, understand
 from adapters.er7.reader import EVENTS, Change, Kind, Odd, event_of, identity, people, place, places, rows
 from adapters.er7.timing import Asked, found, lengths
+from adapters.hl7v2.doubt import held
 from agent.core.message import Message as Sentence
 from agent.core.message import say
+from agent.ports import RawMessage
 
 KINDS = {
     Kind.BUSY: say("an appointment stands"),
@@ -64,8 +67,25 @@ def _one(body: bytes, terms: Terms, now: datetime) -> Explained:
         lines.append(Line(no.place, "", no.what))
         word = "AR" if no.is_final else "AE"
         lines.append(Line("", f"{word} {no.code}", say("refused; stored all the same, and nothing is made of it")))
+        lines += _kept_back(body, terms, now)
         return Explained(tuple(lines), no.code)
     return Explained(tuple(lines), 0)
+
+
+def _kept_back(body: bytes, terms: Terms, now: datetime) -> Iterator[Line]:
+    """Say which times are not offered while a message is not understood."""
+    found = held(0, RawMessage("", "", body, "", now), terms, "")
+    if found is None:
+        yield Line("", "", say("it takes no time: nothing is kept back for it"))
+        return
+    whom = ", ".join((*found.people, *found.places)) or "*"
+    zone = ZoneInfo(terms.sites[0].zone)
+    start = found.start.astimezone(zone).isoformat(" ", "minutes")
+    if found.end is None:
+        yield Line("", whom, say("kept back until it is understood: every time from {start} on", start=start))
+        return
+    end = found.end.astimezone(zone).isoformat(" ", "minutes")
+    yield Line("", whom, say("kept back until it is understood: from {start} to {end}", start=start, end=end))
 
 
 def _header(message: Message) -> Iterator[Line]:

@@ -7,7 +7,6 @@ import hashlib
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 
 from agent.core.errors import Transient
@@ -49,10 +48,10 @@ class Foldered:
     def settle(self, done: Sequence[int], dead: Mapping[int, str], notes: Mapping[str, bytes | None]) -> None:
         """Settle nothing."""
 
-    def last_at(self, peer: str) -> datetime | None:
-        """Return nothing: no peer is watched."""
-        del peer
-        return None
+    def revive(self, numbers: Sequence[int], answer: bytes | None = None) -> int:
+        """Revive nothing: nothing is read."""
+        del numbers, answer
+        return 0
 
 
 def _write(file: Path, data: bytes) -> None:

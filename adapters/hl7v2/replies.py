@@ -10,7 +10,7 @@ from adapters.er7 import Change, Kind, Terms, Unread, listed, scan
 from adapters.er7.reader import WAITS, Action, identity
 from adapters.er7.times import sent_at
 from adapters.er7.timing import Timing
-from adapters.hl7v2.requests import DOING, OURS
+from adapters.hl7v2.build import DOING, OURS
 from agent.core.errors import Ambiguous
 from agent.core.message import say
 from agent.core.model import BookingId, Slot

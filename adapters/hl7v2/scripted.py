@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
 
-from adapters.er7 import Message, scan
+from adapters.er7 import Message, Segment, scan
 from adapters.er7.times import stamp
 from adapters.hl7v2.mllp import Framer, frame
 
@@ -39,6 +39,8 @@ class Manners:
     """How it behaves. `keeps`: our number; `tells`: notices of what was requested; `answers`: at all.
 
     `refuses`: a word for every request, "" = none; `late`: the answer to somebody else's message comes first.
+    Of schedule queries: `page`: appointments an answer holds, 0 = all; `half`: the rest of the pages never comes,
+    though it said how many there are; `other`: the answer names another query.
     """
 
     keeps: bool = True
@@ -47,6 +49,9 @@ class Manners:
     refuses: str = ""
     late: bool = False
     status: str = "Booked"
+    page: int = 0
+    half: bool = False
+    other: bool = False
 
 
 class ScriptedEmr:
@@ -118,6 +123,8 @@ class ScriptedEmr:
         with self._lock:
             self.heard.append(asked)
             number, event = asked.msh.text(10), asked.msh.text(9, 2)
+            if asked.msh.text(9) == "SQM" and (qrd := asked.first("QRD")) and "SBK" in qrd.raw(9):
+                return self._agenda(asked, qrd)
             if asked.msh.text(9) == "SQM":
                 found = [line for row in self._found(asked) for line in self._lines(row)]
                 return self._message("SQR^S25^SQR_S25", f"MSA|AA|{number}", f"QAK|{number}|OK", *found)
@@ -128,6 +135,25 @@ class ScriptedEmr:
             if row is None:
                 return self._message(f"SRR^{event}^SRR_S01", f"MSA|AR|{number}", "ERR|||204|E")
             return self._message(f"SRR^{event}^SRR_S01", f"MSA|AA|{number}", *self._lines(row))
+
+    def _agenda(self, asked: Message, qrd: Segment) -> bytes:
+        """Answer a schedule query: what stands of one resource in the window, page after page."""
+        manners, number, tag = self.manners, asked.msh.text(10), "SOMEBODYS" if self.manners.other else qrd.text(4)
+        if manners.refuses:
+            return self._message("SQR^S25^SQR_S25", f"MSA|{manners.refuses}|{number}", "ERR|||207|E", f"QAK|{tag}|AE")
+        qrf, dsc = asked.first("QRF"), asked.first("DSC")
+        start, end = (stamp(qrf.text(field), self._zone, "QRF").at for field in (2, 3)) if qrf else (self._now,) * 2
+        rows = [
+            row
+            for row in self.rows.values()
+            if row.who == qrd.text(8) and row.status != "Cancelled" and start <= row.start < end
+        ]
+        first = int(dsc.text(1)) if dsc is not None else 0
+        last = min(len(rows), first + manners.page) if manners.page else len(rows)
+        lines = [line for row in rows[first:last] for line in self._lines(row)]
+        more = [f"DSC|{last}|I"] if last < len(rows) and not manners.half else []
+        qak = f"QAK|{tag}|{'OK' if lines else 'NF'}||{len(rows)}|{last - first}|{len(rows) - last}"
+        return self._message("SQR^S25^SQR_S25", f"MSA|AA|{number}", qak, "|".join(qrd.fields), *lines, *more)
 
     def _new(self, asked: Message) -> Row:
         arq, aip, pid = asked.first("ARQ"), asked.first("AIP"), asked.first("PID")

@@ -5,7 +5,7 @@ Rule: options are data of the catalog; what is wrong is said with its key before
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 
 from adapters.agenda import Weekly, read_weekly
@@ -56,6 +56,30 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True)
+class WholeAgenda:
+    """How the EMR shows its whole agenda again: `to` = by answers to SQM^S25 each night `at`, else by files in `folder`.
+
+    `most`: the share of coming appointments that may vanish at once, in per cent.
+    """
+
+    to: Towards | None
+    at: time
+    application: str
+    facility: str
+    folder: Path | None
+    pattern: str
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class FromView:
+    """Opening times out of a database. `options`: of the adapter sql; `oldest`: when those last read offer nothing more."""
+
+    options: Mapping[str, object]
+    oldest: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One source. `is_wake`: it only wakes the readers of another. `asking` None: it cannot be written.
 
@@ -79,6 +103,8 @@ class Settings:
     asking: Asking | None
     sites: tuple[SitePart, ...]
     label: str = ""
+    whole: WholeAgenda | None = None
+    view: FromView | None = None
 
 
 def read_settings(options: Mapping[str, object], sites: tuple[SitePart, ...], label: str = "") -> Settings:
@@ -107,6 +133,8 @@ def read_settings(options: Mapping[str, object], sites: tuple[SitePart, ...], la
         asking=_asking(options),
         sites=sites,
         label=label,
+        whole=_whole_agenda(options),
+        view=_view(options),
     )
 
 
@@ -122,10 +150,8 @@ def _asking(options: Mapping[str, object]) -> Asking | None:
     where = str(options["srm.address"])
     if not where:
         return None
-    host, port = address(where, "srm.address")
-    files = (_path(options, f"srm.{name}") for name in ("authority", "certificate", "key"))
     return Asking(
-        to=Towards(host, port, _span(options, "srm.wait"), *files),
+        to=_towards(options, where, "srm.address"),
         application=str(options["srm.application"]),
         facility=str(options["srm.facility"]),
         enquiry=str(options["srm.enquiry"]),
@@ -135,15 +161,56 @@ def _asking(options: Mapping[str, object]) -> Asking | None:
     )
 
 
+def _whole_agenda(options: Mapping[str, object]) -> WholeAgenda | None:
+    way, folder = options["reconcile.by"], _path(options, "reconcile.folder")
+    if way == "none" or options["role"] == "wake":
+        return None
+    where = str(options["reconcile.address"] or options["srm.address"])
+    if way == "file" and folder is None:
+        raise Misconfigured(DOING, say("the key {key} is missing", key="reconcile.folder"), key="reconcile.folder")
+    return WholeAgenda(
+        to=_towards(options, where, "reconcile.address") if way == "sqm" else None,
+        at=_clock(options, "reconcile.at"),
+        application=str(options["srm.application"]),
+        facility=str(options["srm.facility"]),
+        folder=folder,
+        pattern=str(options["reconcile.pattern"]),
+        most=_whole(options, "reconcile.most", 100),
+    )
+
+
+def _view(options: Mapping[str, object]) -> FromView | None:
+    mapping = _path(options, "view.mapping")
+    if mapping is None or options["role"] == "wake":
+        return None
+    if not options["view.connection"]:
+        raise Misconfigured(DOING, say("the key {key} is missing", key="view.connection"), key="view.connection")
+    given = {"mapping": mapping, "connection": options["view.connection"], "user": options["view.user"]}
+    return FromView({**given, "openings": True}, _span(options, "view.oldest"))
+
+
+def _towards(options: Mapping[str, object], where: str, key: str) -> Towards:
+    host, port = address(where, key)
+    files = (_path(options, f"srm.{name}") for name in ("authority", "certificate", "key"))
+    return Towards(host, port, _span(options, "srm.wait"), *files)
+
+
+def _clock(options: Mapping[str, object], key: str) -> time:
+    try:
+        return time.fromisoformat(str(options[key]))
+    except ValueError:
+        raise Misconfigured(DOING, say('{key} is a time such as "08:30"', key=key), key=key) from None
+
+
 def _list(options: Mapping[str, object], key: str) -> list[object]:
     value = options.get(key)
     return list(value) if isinstance(value, list | tuple) else []
 
 
-def _whole(options: Mapping[str, object], key: str) -> int:
+def _whole(options: Mapping[str, object], key: str, most: int = 1000) -> int:
     value = options[key]
-    if not isinstance(value, int) or not 1 <= value <= 1000:
-        raise Misconfigured(DOING, say("the number must be between {low} and {high}", low=1, high=1000), key=key)
+    if not isinstance(value, int) or not 1 <= value <= most:
+        raise Misconfigured(DOING, say("the number must be between {low} and {high}", low=1, high=most), key=key)
     return value
 
 

@@ -3,11 +3,11 @@
 Rule: SQL and meaning only; transactions, memory and the order of steps belong to write.py, emr.py and session.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from adapters.sql.applied import Seen
 from adapters.sql.places import Clinic, Place
@@ -18,17 +18,41 @@ from agent.ports import Named
 Right = tuple[str, str]
 """("SELECT, INSERT", "appointment"): rights and a table, or columns in brackets; see Dialect.grants."""
 
+Found = tuple[tuple[Slot, ...], tuple[Finding, ...]]
+"""Free slots, and what was withheld and why."""
+
+Raw = TypeVar("Raw")
+Terms = TypeVar("Terms")
+
 
 class Picture(Protocol):
     """Some days as they were pulled in one transaction; everything here is computed, no database is asked again."""
 
-    def slots(self, window: Window) -> tuple[tuple[Slot, ...], tuple[Finding, ...]]:
+    def slots(self, window: Window) -> Found:
         """Return the free slots that start in the window, and what was withheld and why."""
         ...
 
     def agenda(self, window: Window) -> Sequence[AgendaRow]:
         """Return free slots and active appointments, never a patient."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Days(Generic[Raw, Terms]):
+    """The Picture of an EMR whose raw rows are expanded by `find` and `show` whenever it is asked."""
+
+    raw: Raw
+    terms: Terms
+    find: Callable[[Raw, Terms, Window], Found]
+    show: Callable[[Raw, Terms, Window], Sequence[AgendaRow]]
+
+    def slots(self, window: Window) -> Found:
+        """Return the free slots that start in the window, and what was withheld."""
+        return self.find(self.raw, self.terms, window)
+
+    def agenda(self, window: Window) -> Sequence[AgendaRow]:
+        """Return free slots and active appointments."""
+        return self.show(self.raw, self.terms, window)
 
 
 class Mapping(Protocol):

@@ -3,16 +3,15 @@
 Rule: what the driver gets wrong in silence is set right at every connect, and proved before the first statement.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from adapters.sql import native
-from adapters.sql.dialect import Connection, Cursor, Kind
-from adapters.sql.odbc import ANSWER_S, LOCK_S, LOGIN_S, STATEMENT_S, Line, Odbc, braced, unusable
-from adapters.sql.selftest import FACTS, Trial, faults
-from agent.core.errors import CreneauError
-from agent.core.message import say
+from adapters.sql.dialect import Cursor, Kind
+from adapters.sql.odbc import ANSWER_S, Odbc, braced, unusable
+from adapters.sql.selftest import Trial
+from agent.core.message import Message, say
 
 _TRIAL = Trial(
     make="""CREATE TEMPORARY TABLE creneau_selftest(n INT, t VARCHAR(400) CHARACTER SET utf8mb4, h TIME, b BOOLEAN)""",
@@ -25,8 +24,6 @@ _TRIAL = Trial(
 _SESSION = """SET SESSION sql_mode = 'STRICT_ALL_TABLES', innodb_lock_wait_timeout = {lock_s},
 max_statement_time = {statement_s}"""
 _HERE = {"", "localhost", "127.0.0.1", "::1"}
-
-DRIVER = say("install another version of the MariaDB ODBC driver")
 
 
 class Mariadb(Odbc):
@@ -42,34 +39,18 @@ class Mariadb(Odbc):
     engine = " ENGINE=InnoDB"
     needs: Sequence[tuple[str, str]] = (("CREATE TEMPORARY TABLES", "*"),)  # the self-test at each connect
 
-    login_s, lock_s, statement_s, answer_s = LOGIN_S, LOCK_S, STATEMENT_S, ANSWER_S
+    remedies: Mapping[Kind, Message] = {
+        Kind.LOGIN: say("creneau emr grants"),
+        Kind.SETUP: say("install another version of the MariaDB ODBC driver"),
+    }
+
+    answer_s = ANSWER_S
 
     def __init__(self, connection: str, user: str, password: Callable[[], str], secret: str = "ID") -> None:  # noqa: S107 - the name of a secret, not one
         """Refuse every other character set as well."""
         super().__init__(connection, user, password, secret)
         if self._parts.get("CHARSET", "utf8mb4").lower() != "utf8mb4":
             raise unusable(say("the character set must be utf8mb4: others lose letters in silence"))
-
-    def connect(self) -> Connection:
-        """Log in, set the session and prove that texts arrive as they are. Raises what the driver or vault raises."""
-        real = self._driver.connect(self._text(), timeout=self.login_s, autocommit=True)  # transactions go by statement
-        try:
-            # Without this, texts of 129 and more UTF-16 units are stored wrong and nothing says so.
-            real.maxwrite = 1 << 30
-            real.set_attr(self._driver.SQL_ATTR_TXN_ISOLATION, self._driver.SQL_TXN_REPEATABLE_READ)
-            real.execute(_SESSION.format(lock_s=self.lock_s, statement_s=self.statement_s))
-            self._prove(real)
-        except self.errors as cause:
-            real.close()
-            if self.kind(cause) is Kind.LOGIN:
-                raise self._fault(self.code(cause), say("creneau emr grants")) from cause
-            if self.kind(cause) is Kind.SETUP:
-                raise self._fault(self.code(cause), DRIVER) from cause
-            raise
-        except CreneauError:
-            real.close()
-            raise
-        return Line(real)
 
     def locked(self, sql: str) -> str:
         """Return it with its next-key locks: rows and gaps."""
@@ -144,9 +125,12 @@ class Mariadb(Odbc):
         }
         return ";".join(f"{key}={value}" for key, value in parts.items())
 
-    def _prove(self, real: Any) -> None:
-        """Refuse a session that is not as it was set, or that changes values on their way."""
+    def _set(self, real: Any) -> None:
+        # Without this, texts of 129 and more UTF-16 units are stored wrong and nothing says so.
+        real.maxwrite = 1 << 30
+        real.set_attr(self._driver.SQL_ATTR_TXN_ISOLATION, self._driver.SQL_TXN_REPEATABLE_READ)
+        real.execute(_SESSION.format(lock_s=self.lock_s, statement_s=self.statement_s))
+
+    def _trial(self) -> Trial:
         due = ("utf8mb4", "REPEATABLE-READ", "STRICT_ALL_TABLES", self.lock_s, self.statement_s)
-        for fact in faults(real, replace(_TRIAL, due=due)):
-            known = fact in FACTS or fact.startswith("time ")
-            raise self._fault(fact, DRIVER if known else say("look for a proxy between the agent and MariaDB"))
+        return replace(_TRIAL, due=due)

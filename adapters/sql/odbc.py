@@ -5,14 +5,16 @@ Rule: account and password never stand in the connection text; what the driver g
 
 import re
 import threading
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 from adapters.sql.dialect import Connection, Kind
-from agent.core.errors import Misconfigured
+from adapters.sql.selftest import FACTS, Trial, faults
+from agent.core.errors import CreneauError, Misconfigured
 from agent.core.message import Message, say
 
 SCHEME = "DRIVER="
@@ -118,11 +120,15 @@ def braced(text: str) -> str:
     return "{" + text.replace("}", "}}") + "}"
 
 
-class Odbc:
-    """What every dialect behind ODBC is: a connection text, an account, the driver, and how a statement is stopped."""
+class Odbc(ABC):
+    """What every dialect behind ODBC is: a connection text, an account, the driver, how a line opens and is stopped."""
 
     ours: AbstractSet[str]
     """Keys that do not belong in the connection text: the dialect writes them."""
+    remedies: Mapping[Kind, Message] = {}
+    """What to do about a fault of these kinds while a line opens; others leave as the driver raised them."""
+
+    login_s, lock_s, statement_s = LOGIN_S, LOCK_S, STATEMENT_S
 
     def __init__(self, connection: str, user: str, password: Callable[[], str], secret: str = "ID") -> None:  # noqa: S107 - the name of a secret, not one
         """Take the connection text, the account ("" = the service's own) and where its password is asked for.
@@ -136,6 +142,23 @@ class Odbc:
         self._driver = driver()
         self.errors: type[Exception] = self._driver.Error
 
+    def connect(self) -> Connection:
+        """Log in, set the session and prove that it is as it was set. Raises what the driver or the vault raises."""
+        real = self._driver.connect(self._text(), timeout=self.login_s, autocommit=True)  # transactions go by statement
+        try:
+            self._set(real)
+            self._prove(real)
+        except self.errors as cause:
+            real.close()
+            remedy = self.remedies.get(self.kind(cause))
+            if remedy is not None:
+                raise self._fault(self.code(cause), remedy) from cause
+            raise
+        except CreneauError:
+            real.close()
+            raise
+        return Line(real)
+
     def interrupt(self, connection: Connection) -> None:
         """Cancel the running statement; any thread."""
         if isinstance(connection, Line):
@@ -146,6 +169,34 @@ class Odbc:
         if kind is Kind.LOGIN:
             return say("creneau secret set {id}", id=self._secret)
         return say("creneau check emr")
+
+    @abstractmethod
+    def kind(self, error: Exception) -> Kind:
+        """Classify an error."""
+
+    @abstractmethod
+    def code(self, error: Exception) -> str:
+        """Return what names an error on a screen."""
+
+    @abstractmethod
+    def _text(self) -> str:
+        """Return the whole connection text, account and password included."""
+
+    @abstractmethod
+    def _set(self, real: Any) -> None:
+        """Set the session of a line that just opened."""
+
+    def _trial(self) -> Trial | None:
+        """Return how a session is proved; None = it is taken as it is."""
+        return None
+
+    def _prove(self, real: Any) -> None:
+        """Refuse a session that is not as it was set, or that changes values on their way."""
+        trial = self._trial()
+        for fact in faults(real, trial) if trial else ():
+            known = fact in FACTS or fact.startswith("time ")
+            proxy = say("look for a proxy between the agent and the database")
+            raise self._fault(fact, self.remedies[Kind.SETUP] if known else proxy)
 
     def _fault(self, fact: str, hint: Message) -> Misconfigured:
         return Misconfigured(DOING, say("the connection failed its self-test ({fact})", fact=fact), hint)

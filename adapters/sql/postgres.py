@@ -3,16 +3,15 @@
 Rule: PostgreSQL has no gap locks, so a table is frozen before it is checked; a failed transaction is only rolled back.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from adapters.sql import sqlstates
-from adapters.sql.dialect import Connection, Cursor, Kind
-from adapters.sql.odbc import LOCK_S, LOGIN_S, STATEMENT_S, Line, Odbc, braced
-from adapters.sql.selftest import FACTS, Trial, faults
-from agent.core.errors import CreneauError
-from agent.core.message import say
+from adapters.sql.dialect import Cursor, Kind
+from adapters.sql.odbc import Odbc, braced
+from adapters.sql.selftest import Trial
+from agent.core.message import Message, say
 
 NAMES = ("postgres", "psqlodbc")
 """What a driver of this dialect is called, in small letters."""
@@ -26,7 +25,6 @@ _TRIAL = Trial(
     due=(),
     as_text="VARCHAR",
 )
-DRIVER = say("install another version of the PostgreSQL ODBC driver, the one named Unicode")
 
 
 class Postgres(Odbc):
@@ -40,30 +38,9 @@ class Postgres(Odbc):
     is_served = True
     engine = ""
     needs: Sequence[tuple[str, str]] = (("TEMPORARY", "*"),)  # the self-test at each connect
-
-    login_s, lock_s, statement_s = LOGIN_S, LOCK_S, STATEMENT_S
-
-    def connect(self) -> Connection:
-        """Log in, set the session and prove that it is as it was set. Raises what the driver or the vault raises."""
-        real = self._driver.connect(self._text(), timeout=self.login_s, autocommit=True)  # transactions go by statement
-        try:
-            for setting in (
-                f"SET lock_timeout = '{self.lock_s}s'",
-                f"SET statement_timeout = '{self.statement_s}s'",
-                "SET idle_in_transaction_session_timeout = '60s'",
-                "SET TIME ZONE 'UTC'",
-            ):
-                real.execute(setting)
-            self._prove(real)
-        except self.errors as cause:
-            real.close()
-            if self.kind(cause) is Kind.SETUP:
-                raise self._fault(self.code(cause), DRIVER) from cause
-            raise
-        except CreneauError:
-            real.close()
-            raise
-        return Line(real)
+    remedies: Mapping[Kind, Message] = {
+        Kind.SETUP: say("install another version of the PostgreSQL ODBC driver, the one named Unicode")
+    }
 
     def locked(self, sql: str) -> str:
         """Return it with its row locks; the gaps are frozen by the table."""
@@ -126,9 +103,14 @@ class Postgres(Odbc):
             text |= {"UID": self._user, "PWD": braced(self._password())}
         return ";".join(f"{key}={value}" for key, value in text.items())
 
-    def _prove(self, real: Any) -> None:
-        """Refuse a session that is not as it was set, or that changes values on their way."""
-        due = ("UTF8", "UTC", f"{self.lock_s}s", f"{self.statement_s}s")
-        for fact in faults(real, replace(_TRIAL, due=due)):
-            known = fact in FACTS or fact.startswith("time ")
-            raise self._fault(fact, DRIVER if known else say("look for a proxy between the agent and PostgreSQL"))
+    def _set(self, real: Any) -> None:
+        for setting in (
+            f"SET lock_timeout = '{self.lock_s}s'",
+            f"SET statement_timeout = '{self.statement_s}s'",
+            "SET idle_in_transaction_session_timeout = '60s'",
+            "SET TIME ZONE 'UTC'",
+        ):
+            real.execute(setting)
+
+    def _trial(self) -> Trial:
+        return replace(_TRIAL, due=("UTF8", "UTC", f"{self.lock_s}s", f"{self.statement_s}s"))

@@ -1,4 +1,4 @@
-"""The SQLite dialect, on the standard library's driver.
+"""The SQLite dialect: its words, and the standard library's driver.
 
 Rule: BEGIN IMMEDIATE is the lock; one writer at a time is all this database knows, and all the recipe needs.
 """
@@ -27,46 +27,31 @@ _KINDS = {
 }
 
 
-class Sqlite:
-    """A database file. The connection is written `sqlite:///PATH`; four slashes make the path absolute on Linux."""
+def by_result(code: int) -> Kind:
+    """Classify a result code by its primary part (https://sqlite.org/rescode.html)."""
+    return _KINDS.get(code & 0xFF, Kind.SETUP)
+
+
+def absent() -> Misconfigured:
+    """Return the fault of a connection whose file is not there."""
+    return Misconfigured(
+        say("open the EMR database"),
+        say("there is no database file where the connection points"),
+        say("mend connection under [[emr]], or bring the disk or share back"),
+        key="connection",
+    )
+
+
+class Statements:
+    """What SQLite is told, whoever carries it there."""
 
     name = "sqlite"
-    errors: type[Exception] = sqlite3.Error
     begin_read = "BEGIN"
     begin_write = "BEGIN IMMEDIATE"
     alone = "SELECT 1 WHERE ? <> ''"  # BEGIN IMMEDIATE has made us the only writer already
     is_served = False
     engine = ""
     needs: Sequence[tuple[str, str]] = ()
-
-    def __init__(self, connection: str, wait_ms: int = WAIT_MS) -> None:
-        """Take the connection text and how long to wait for a lock. Raises Misconfigured when it names no file."""
-        path = connection.removeprefix(SCHEME)
-        if path == connection or not path:
-            raise Misconfigured(
-                say("open the EMR database"),
-                say("the connection names no database this agent knows"),
-                say("write connection = 'sqlite:///PATH' or 'DRIVER={name};SERVER=…'", name="…"),
-                key="connection",
-            )
-        self._path = Path(path)
-        self._wait_ms = wait_ms
-
-    def connect(self) -> Connection:
-        """Open an existing file; never make one. Raises Misconfigured when there is none."""
-        if not self._path.is_file():
-            raise Misconfigured(
-                say("open the EMR database"),
-                say("there is no database file where the connection points"),
-                say("mend connection under [[emr]], or bring the disk or share back"),
-                key="connection",
-            )
-        # Another thread may only interrupt and close: the session sees to that.
-        connection = sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
-        )
-        connection.execute(f"PRAGMA busy_timeout={self._wait_ms}")
-        return connection
 
     def locked(self, sql: str) -> str:
         """Return it as it is: the whole file is ours."""
@@ -89,28 +74,6 @@ class Sqlite:
         """Return the one type of texts."""
         return "TEXT"
 
-    def inserted(self, cursor: Cursor) -> int:
-        """Return the new rowid."""
-        return int(getattr(cursor, "lastrowid"))  # noqa: B009 - lastrowid is SQLite's own, not in the Cursor port
-
-    def interrupt(self, connection: Connection) -> None:
-        """Cancel the running statement; any thread."""
-        if isinstance(connection, sqlite3.Connection):
-            connection.interrupt()
-
-    def kind(self, error: Exception) -> Kind:
-        """Classify by the primary result code (https://sqlite.org/rescode.html)."""
-        code = getattr(error, "sqlite_errorcode", None)
-        return Kind.SETUP if code is None else _KINDS.get(code & 0xFF, Kind.SETUP)
-
-    def code(self, error: Exception) -> str:
-        """Return the name of the result code."""
-        return str(getattr(error, "sqlite_errorname", type(error).__name__))
-
-    def hint(self, kind: Kind) -> Message:  # noqa: ARG002 - the port's own
-        """Return what to do."""
-        return say("creneau check emr")
-
     def grants(self, needs: Sequence[tuple[str, str]]) -> Iterable[str]:  # noqa: ARG002 - the port's own
         """Yield nothing: who may write the file may do all."""
         return ()
@@ -122,3 +85,55 @@ class Sqlite:
     def facts(self) -> tuple[tuple[str, str], ...]:
         """Return what `check` shows."""
         return (("version", "SELECT sqlite_version()"), ("journal", "SELECT journal_mode FROM pragma_journal_mode"))
+
+
+class Sqlite(Statements):
+    """A database file. The connection is written `sqlite:///PATH`; four slashes make the path absolute on Linux."""
+
+    errors: type[Exception] = sqlite3.Error
+
+    def __init__(self, connection: str, wait_ms: int = WAIT_MS) -> None:
+        """Take the connection text and how long to wait for a lock. Raises Misconfigured when it names no file."""
+        path = connection.removeprefix(SCHEME)
+        if path == connection or not path:
+            raise Misconfigured(
+                say("open the EMR database"),
+                say("the connection names no database this agent knows"),
+                say("write connection = 'sqlite:///PATH' or 'DRIVER={name};SERVER=…'", name="…"),
+                key="connection",
+            )
+        self._path = Path(path)
+        self._wait_ms = wait_ms
+
+    def connect(self) -> Connection:
+        """Open an existing file; never make one. Raises Misconfigured when there is none."""
+        if not self._path.is_file():
+            raise absent()
+        # Another thread may only interrupt and close: the session sees to that.
+        connection = sqlite3.connect(
+            f"{self._path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
+        )
+        connection.execute(f"PRAGMA busy_timeout={self._wait_ms}")
+        return connection
+
+    def inserted(self, cursor: Cursor) -> int:
+        """Return the new rowid."""
+        return int(getattr(cursor, "lastrowid"))  # noqa: B009 - lastrowid is SQLite's own, not in the Cursor port
+
+    def interrupt(self, connection: Connection) -> None:
+        """Cancel the running statement; any thread."""
+        if isinstance(connection, sqlite3.Connection):
+            connection.interrupt()
+
+    def kind(self, error: Exception) -> Kind:
+        """Classify by the primary result code; without one it is the driver's own."""
+        code = getattr(error, "sqlite_errorcode", None)
+        return Kind.SETUP if code is None else by_result(code)
+
+    def code(self, error: Exception) -> str:
+        """Return the name of the result code."""
+        return str(getattr(error, "sqlite_errorname", type(error).__name__))
+
+    def hint(self, kind: Kind) -> Message:  # noqa: ARG002 - the port's own
+        """Return what to do."""
+        return say("creneau check emr")

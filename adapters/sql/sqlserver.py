@@ -4,10 +4,11 @@ Rule: nobody books through it before `creneau emr prove` passed on the clinic's 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from adapters.sql import native
-from adapters.sql.dialect import Connection, Cursor, Kind
-from adapters.sql.odbc import LOCK_S, LOGIN_S, STATEMENT_S, Line, Odbc, braced
+from adapters.sql.dialect import Cursor, Kind
+from adapters.sql.odbc import LOCK_S, Odbc, braced
 
 NAMES = ("sql server", "msodbcsql", "freetds")
 """What a driver of this dialect is called, in small letters."""
@@ -58,18 +59,6 @@ class SqlServer(Odbc):
     is_served = True
     engine = ""
     needs: Sequence[tuple[str, str]] = ()
-
-    def connect(self) -> Connection:
-        """Log in and set the session. Raises what the driver or the vault raises."""
-        real = self._driver.connect(self._text(), timeout=LOGIN_S, autocommit=True)  # transactions go by statement
-        try:
-            real.timeout = STATEMENT_S
-            for setting in SESSION:
-                real.execute(setting)
-        except self.errors:
-            real.close()
-            raise
-        return Line(real)
 
     def locked(self, sql: str) -> str:
         """Return it as it is: here a query carries its own hints, (UPDLOCK, HOLDLOCK)."""
@@ -131,3 +120,8 @@ WHEN NOT MATCHED THEN INSERT({names}) VALUES({given});"""
         given = {"UID": braced(self._user), "PWD": braced(self._password())} if self._user else {}
         text = {**self._parts, **(given or {"TRUSTED_CONNECTION": "yes"})}
         return ";".join(f"{key}={value}" for key, value in text.items())
+
+    def _set(self, real: Any) -> None:
+        real.timeout = self.statement_s
+        for setting in SESSION:
+            real.execute(setting)

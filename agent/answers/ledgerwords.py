@@ -46,6 +46,7 @@ _KINDS: Mapping[str, Told] = {
     "posture": Told(say("pause, withdrawal, freeze or their end")),
     "veto": Told(say("a doctor's veto")),
     "task": Told(say("a task looked at or answered")),
+    "doubt": Told(say("times given back after a message was not understood")),
     "viewed": Told(say("one person's rows looked at")),
     "exported": Told(say("a copy of the ledger taken")),
     "secret": Told(say("a secret stored")),

@@ -6,18 +6,22 @@ Rule: a proof is kept with its day and its fingerprint, passed or not; `check` s
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from agent.answers.house import Asked, House
 from agent.answers.reading import opened
-from agent.answers.shape import moment
+from agent.answers.shape import finding, moment, sentence
 from agent.answers.source import source_of
 from agent.core.errors import Refused
 from agent.core.message import say
 from agent.core.model import EmrName, Finding, Severity
-from agent.ports import Emr, Proves
+from agent.ports import Emr, Proved, Proves
 
 FACT = "proof:"
+OLD = timedelta(days=180)
+"""A proof older than this is worth repeating, whatever the EMR says of its version."""
+AGAIN = say("creneau emr prove --on SCRATCH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,12 @@ def proof_of(facts: Mapping[str, str], emr: EmrName) -> Proof:
 
 
 def prove(house: House, asked: Asked) -> Mapping[str, Any]:
-    """Answer {emr, on, at, tried: [{name, kept, says, runs}], passed}; `on`: the scratch copy. Takes a minute or more."""
+    """Answer {emr, on, at, tried: [{name, title?, kept, says, runs, means}], passed}; `on`: the scratch copy.
+
+    `means`: findings, as `check` has them. Takes a minute or more.
+    """
     source, scratch = source_of(house, asked), asked.text("on")
+    shared = {code for emr, code in house.plan().sharing.roster if emr == source.id}
     with opened(house, source.id) as emr:
         if not isinstance(emr, Proves):
             raise Refused(
@@ -53,15 +61,26 @@ def prove(house: House, asked: Asked) -> Mapping[str, Any]:
                 reason="no-proof",
             )
         wanted = emr.unproven()
-        tried = list(emr.prove(scratch))
+        tried = list(emr.prove(scratch, shared))
     broken = [one.name for one in tried if one.kept is False]
     runs = sum(one.runs for one in tried if one.kept is not None)
     at = moment(asked.now.utc)
     kept = {"fingerprint": wanted, "at": at, "on": scratch, "runs": runs, "broken": broken}
     house.records.put({f"{FACT}{source.id}": json.dumps(kept)}, asked.now, kind="proof", who=asked.who)
     house.reload()
-    lines = [{"name": one.name, "kept": one.kept, "says": one.says, "runs": one.runs} for one in tried]
+    lines = [_line(one) for one in tried]
     return {"emr": source.id, "on": scratch, "at": at, "tried": lines, "passed": not broken and runs > 0}
+
+
+def _line(one: Proved) -> Mapping[str, Any]:
+    return {
+        "name": one.name,
+        "title": None if one.title is None else sentence(one.title),
+        "kept": one.kept,
+        "says": one.says,
+        "runs": one.runs,
+        "means": [finding("emr", found) for found in one.means],
+    }
 
 
 def standing(house: House, name: EmrName, emr: Emr, *, automatic: bool) -> Iterable[Finding]:
@@ -71,14 +90,27 @@ def standing(house: House, name: EmrName, emr: Emr, *, automatic: bool) -> Itera
         return
     proof = proof_of(house.records.facts(), name)
     if proof.lifts(wanted):
-        says = say("its bookings were proved on {on} at {at}: {n} runs", on=proof.on, at=proof.at, n=proof.runs)
-        yield Finding("emr.proved", Severity.OK, says)
+        yield from _age(proof, house.clock.now().utc)
         return
-    says = say("nobody has run the bookings of this mapping here: they stay tasks")
+    says = say("nobody has proved the bookings of this source here: they stay tasks")
     if proof.broken and proof.fingerprint == wanted:
         says = say("the proof of {at} failed: {names}", at=proof.at, names=", ".join(proof.broken))
     elif proof.fingerprint:
-        says = say("the mapping is not the one that was proved at {at}: its bookings stay tasks", at=proof.at)
-    yield Finding(
-        "emr.unproven", Severity.WARN if automatic else Severity.NOTE, says, say("creneau emr prove --on SCRATCH")
+        says = say("the source is not what was proved at {at}: its bookings stay tasks", at=proof.at)
+    yield Finding("emr.unproven", Severity.WARN if automatic else Severity.NOTE, says, AGAIN)
+
+
+def _age(proof: Proof, now: datetime) -> Iterable[Finding]:
+    """Yield how old a proof is, and from when on that is too old to be sure of."""
+    days = max(0, (now - datetime.fromisoformat(proof.at)).days)
+    says = say(
+        "its bookings were proved on {on}, {day}, {days} days ago: {n} runs",
+        on=proof.on,
+        day=proof.at[:10],
+        days=days,
+        n=proof.runs,
     )
+    yield Finding("emr.proved", Severity.OK, says)
+    if days >= OLD.days:
+        says = say("the proof is {days} days old: an EMR may have been updated without a word", days=days)
+        yield Finding("emr.proof-old", Severity.NOTE, says, AGAIN)

@@ -36,6 +36,8 @@ NEEDS: Mapping[str, str] = {
     "tasks-show": FRONT_DESK,
     "tasks-done": FRONT_DESK,
     "unsold": FRONT_DESK,
+    "hl7-doubts": FRONT_DESK,
+    "hl7-settle": FRONT_DESK,
 }
 """Verb -> OS group; the verbs that are not here need an administrator."""
 

@@ -3,11 +3,12 @@
 Rule: plain words only; a manager never reads how the parts talk to one another.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from agent.answers import unsold, words
+from agent.answers import tasks, unsold, words
 from agent.answers.house import Asked, House
 from agent.answers.shape import moment, sentence, since
 from agent.answers.sharing import posture_of
@@ -36,22 +37,45 @@ SOON = 7
 Line = Mapping[str, Any]
 
 
-def status(house: House, asked: Asked) -> Mapping[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for a person: the rows of `tasks-list` and of `unsold`; `online`: slots published and still to come."""
+
+    tasks: Sequence[Line]
+    unsold: Sequence[Line]
+    online: int
+
+
+def waiting(house: House, asked: Asked) -> Waiting:
+    """Ask the journal once for what a screen both counts and lists."""
+    asked = Asked({}, asked.who, asked.now)
+    told = unsold.listing(house, asked)
+    return Waiting(tasks.listing(house, asked)["tasks"], told["unsold"], told["published"])
+
+
+def status(house: House, asked: Asked, waits: Waiting | None = None) -> Mapping[str, Any]:
     """Answer {working, since, says, lines, next, counts}.
 
     `working`: "yes", "partly", "no" or "stopped". `lines`: {part, name, source, severity, says, for_s}: seconds since the last good
     step of a part that works, since it went down for one that does not. `next`: sentences, each a
     command to type. `counts`: {online, unsold, tasks, bookings}. `expiry`: see `expiry`. `news`: [{emr, kind, code,
-    label, free}], types and people of the EMR that no line of the file names.
+    label, free}], types and people of the EMR that no line of the file names. `waits`: of this very moment, when the
+    caller lists it too.
     """
+    waits = waits or waiting(house, asked)
     health = house.board.read() if house.board else None
     posture = posture_of(house.records.facts())
     applied = house.applied()
-    lines = [*_legs(health, asked), *_machine(house, health), *_sharing(posture, applied, asked.now.utc.date())]
+    lines = [
+        *_legs(health, asked),
+        *_agendas(health),
+        *_machine(house, health),
+        *_sharing(posture, applied, asked.now.utc.date()),
+    ]
     counts = {
-        "online": sum(row.gone is None and row.shared.start > asked.now.utc for row in house.records.told()),
-        "unsold": len(unsold.listing(house, asked)["unsold"]),
-        "tasks": len(house.records.tasks()),
+        "online": waits.online,
+        "unsold": len(waits.unsold),
+        "tasks": len(waits.tasks),
         "bookings": sum(row.outcome is not None for row in house.records.bookings()),
     }
     working = _working(health, lines)
@@ -116,6 +140,15 @@ def _leg(leg: LegHealth) -> Message:
     return say("does not answer; trying again")
 
 
+def _agendas(health: Health | None) -> Iterable[Line]:
+    """Yield why a source that is read offers less than it could, or nothing at all."""
+    for emr, found in sorted(health.findings.items()) if health else ():
+        for each in found:
+            if each.severity is Severity.FAULT:
+                line = {"part": "agenda", "name": sentence(say("The agenda")), "source": emr}
+                yield {**line, "severity": Severity.FAULT.value, "says": sentence(each.says), "for_s": None}
+
+
 def _machine(house: House, health: Health | None) -> Iterable[Line]:
     """Yield what of the machine stops us without stopping a leg: a clock far off, a full disk."""
     says: list[tuple[Message, Severity]] = []
@@ -140,6 +173,8 @@ def _remedies(house: House, health: Health | None) -> Iterable[Message]:
     for _, leg in sorted(health.legs.items()) if health else ():
         if leg.hint is not None:
             yield leg.hint
+    for _, found in sorted(health.findings.items()) if health else ():
+        yield from (each.hint for each in found if each.severity is Severity.FAULT and each.hint is not None)
     if abs(_skew(health)) > SKEW:
         yield say("turn on time synchronisation")
     if house.records.sizes().low:
@@ -174,7 +209,7 @@ def _working(health: Health | None, lines: Iterable[Line]) -> str:
         return "stopped"
     legs = [line["severity"] for line in lines if line["part"] in LEGS]
     bad = sum(severity != Severity.OK.value for severity in legs)
-    ill = any(line["part"] == "machine" and line["severity"] == Severity.FAULT.value for line in lines)
+    ill = any(line["part"] in ("machine", "agenda") and line["severity"] == Severity.FAULT.value for line in lines)
     return "yes" if not bad and not ill else "no" if bad == len(legs) else "partly"
 
 

@@ -13,7 +13,7 @@ from agent.core.message import say
 KINDS = {"type": say("type"), "practitioner": say("person"), "site": say("site")}
 FILE = typer.Argument(metavar="[FILE]", help=say("A mapping file; the configured one by default.").id)
 EMR = typer.Option("--emr", metavar="ID", help=say("Which source, when there are several.").id)
-ON = typer.Option("--on", metavar="SCRATCH", help=say("The scratch copy: what stands in it is erased.").id)
+ON = typer.Option("--on", metavar="SCRATCH", help=say("A scratch copy, or an empty schedule: for trials only.").id)
 YES = typer.Option("--yes", help=say("Do it without asking.").id)
 AHEAD = typer.Option("--days", metavar="N", min=1, max=366, help=say("How many days ahead to read.").id)
 DAYS = typer.Option("--days", metavar="N", min=1, max=366, help=say("How many days ahead to count.").id)
@@ -80,18 +80,25 @@ def prove(
 ) -> None:
     """Print each promise and race as it ended; exit 1 when one was broken."""
     here = session(ctx)
-    here.confirm(say("Everything in {name} will be erased. Go on?", name=on), yes=yes)
+    here.confirm(say("Is {name} there for trials only? What stands in it may be erased.", name=on), yes=yes)
     reply = here.ask("emr-prove", on=on, emr=emr)
     if not here.put(reply):
-        words = {True: here.speech(say("kept")), False: here.speech(say("BROKEN")), None: here.speech(say("not asked"))}
-        rows = [(words[one["kept"]], one["runs"], one["name"], one["says"]) for one in reply["tried"]]
+        rows = [(_ended(here, one), one["runs"], one["title"] or one["name"], one["says"]) for one in reply["tried"]]
         here.table((say("result"), say("runs"), say("promise"), say("seen instead")), rows)
+        for found in (found for one in reply["tried"] for found in one["means"]):
+            here.write(f"{MARKS[found['severity']]} {here.cell(found['says'])}")
         if reply["passed"]:
             here.tell(say("Proved on {on}, {at}. Automatic bookings may begin.", on=on, at=when(reply["at"])))
         else:
             here.tell(say("Not proved: bookings stay tasks."))
     if not reply["passed"]:
         raise typer.Exit(FINDING)
+
+
+def _ended(here: Session, one: Reply) -> str:
+    """Say how one promise ended: what was tried and is not there is another thing than what was not asked."""
+    words = {True: say("kept"), False: say("BROKEN"), None: say("not here") if one["says"] else say("not asked")}
+    return here.speech(words[one["kept"]])
 
 
 def _tried(here: Session, reply: Reply) -> None:

@@ -1,4 +1,4 @@
-"""`creneau hl7 …`: try an HL7 interface by hand: explain a message, send one, take some in."""
+"""`creneau hl7 …`: try an HL7 interface by hand; say of a message that was not understood that it is settled."""
 
 import threading
 from datetime import timedelta
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from agent.cli.failing import FINDING
-from agent.cli.session import session
+from agent.cli.session import Reply, Session, session, when
 from agent.core.message import say
 
 FILE = typer.Argument(metavar="FILE", help=say("A file with one or more HL7 messages.").id)
@@ -18,6 +18,9 @@ WINS = typer.Option("--time-from", metavar="FIELD", help=say("The field that win
 UNIT = typer.Option("--unit", metavar="WORD", help=say("Unit of a bare length: minutes or seconds.").id)
 WHERE = typer.Argument(metavar="HOST:PORT", help=say("Where to send, or to listen.").id)
 WAIT = typer.Option("--wait", metavar="S", min=1, max=600, help=say("Seconds to wait for an answer.").id)
+N = typer.Argument(min=0, metavar="N", help=say("The message's number.").id)
+EMR = typer.Option("--emr", metavar="ID", help=say("Which source, when there are several.").id)
+YES = typer.Option("--yes", help=say("Do it without asking.").id)
 FOLDER = typer.Option("--folder", metavar="FOLDER", help=say("Where the messages are kept.").id)
 
 
@@ -82,6 +85,62 @@ def send(
     here.put({"messages": done})
     if not done or any(each["answer"] not in {"AA", "CA"} for each in done):
         raise typer.Exit(FINDING)
+
+
+def doubts(ctx: typer.Context) -> None:
+    """Print what is kept back because a message was not understood; exit 1 when there is any."""
+    here = session(ctx)
+    reply = here.ask("hl7-doubts")
+    if not here.put(reply):
+        if not reply["doubts"]:
+            here.tell(say("Every message about an appointment was understood."))
+        else:
+            titles = (
+                say("EMR"),
+                say("no."),
+                say("since"),
+                say("event"),
+                say("who"),
+                say("from"),
+                say("to"),
+                say("why"),
+            )
+            here.table(titles, [_doubt(here, each) for each in reply["doubts"]])
+            here.tell(say("Save the appointment in the EMR again, or look at the agenda and say: creneau hl7 settle N"))
+    if reply["doubts"]:
+        raise typer.Exit(FINDING)
+
+
+def settle(
+    ctx: typer.Context,
+    n: Annotated[int, N],
+    emr: Annotated[str, EMR] = "",
+    yes: Annotated[bool, YES] = False,
+) -> None:
+    """Put the times of one message online again; the ledger keeps who said so."""
+    here = session(ctx)
+    here.confirm(
+        say("These hours go online again: did you look at the EMR, and is what stands there known? Go on?"),
+        yes=yes,
+    )
+    reply = here.ask("hl7-settle", n=n, emr=emr)
+    if not here.put(reply):
+        here.tell(say("Settled: its times go online again."))
+
+
+def _doubt(here: Session, each: Reply) -> tuple[object, ...]:
+    whom = ", ".join(each["whom"]) or here.speech(say("anybody"))
+    until = when(each["end"]) or here.speech(say("no end"))
+    return (
+        each["emr"],
+        each["n"],
+        when(each["since"]),
+        each["event"] or "?",
+        whom,
+        when(each["start"]),
+        until,
+        each["why"],
+    )
 
 
 def listen(

@@ -21,9 +21,13 @@ DOING = say("write the configuration")
 NAME = typer.Option("--name", metavar="TEXT", help=say("The clinic's name.").id)
 CONTACT = typer.Option("--contact", metavar="TEXT", help=say("Whom the hub operator calls.").id)
 HUB = typer.Option("--hub", metavar="URL", help=say("The hub's address, https://…").id)
+ADAPTER = typer.Option("--adapter", metavar="TEXT", help=say("The way into the EMR: sql, fhir, hl7 or files.").id)
 MAPPING = typer.Option("--mapping", metavar="TEXT", help=say("The EMR's mapping: oscar, openemr, or a file.").id)
 CONNECTION = typer.Option("--connection", metavar="TEXT", help=say("How to connect to the EMR, without a password.").id)
 USER = typer.Option("--user", metavar="TEXT", help=say("The EMR database account.").id)
+SERVER = typer.Option("--server", metavar="URL", help=say("fhir: the EMR's FHIR address, https://…").id)
+LISTEN = typer.Option("--listen", metavar="TEXT", help=say("hl7: where the EMR sends its notices, host:port.").id)
+FOLDER = typer.Option("--folder", metavar="FOLDER", help=say("files: where the EMR drops its files.").id)
 ADDRESS = typer.Option("--address", metavar="TEXT", help=say("The site's address.").id)
 PHONE = typer.Option("--phone", metavar="TEXT", help=say("The site's phone.").id)
 DATA = typer.Option("--data-dir", metavar="FOLDER", help=say("Where the agent keeps its state.").id)
@@ -32,11 +36,24 @@ QUESTIONS = {
     "clinic.name": say("Name of the clinic"),
     "clinic.contact": say("Name and phone of the person the hub operator calls"),
     "hub.url": say("Address of the hub"),
+    "emr.adapter": say("The way into the EMR (sql, fhir, hl7, files)"),
     "emr.connection": say("Connection to the EMR (ODBC, without a password)"),
     "emr.user": say("EMR database account"),
+    "emr.server": say("FHIR address of the EMR"),
+    "emr.listen": say("Where the EMR sends its notices (host:port)"),
+    "emr.folder": say("Folder where the EMR drops its files"),
     "site.address": say("Address of the site"),
     "site.phone": say("Phone of the site"),
 }
+OWN = {
+    "emr.mapping": "sql",
+    "emr.connection": "sql",
+    "emr.user": "sql",
+    "emr.server": "fhir",
+    "emr.listen": "hl7",
+    "emr.folder": "files",
+}
+"""The way into the EMR an answer belongs to."""
 
 
 def init(  # noqa: PLR0913, PLR0917 - one flag a question; typer calls by name
@@ -44,9 +61,13 @@ def init(  # noqa: PLR0913, PLR0917 - one flag a question; typer calls by name
     name: Annotated[str | None, NAME] = None,
     contact: Annotated[str | None, CONTACT] = None,
     hub: Annotated[str | None, HUB] = None,
+    adapter: Annotated[str | None, ADAPTER] = None,
     mapping: Annotated[str | None, MAPPING] = None,
     connection: Annotated[str | None, CONNECTION] = None,
     user: Annotated[str | None, USER] = None,
+    server: Annotated[str | None, SERVER] = None,
+    listen: Annotated[str | None, LISTEN] = None,
+    folder: Annotated[str | None, FOLDER] = None,
     address: Annotated[str | None, ADDRESS] = None,
     phone: Annotated[str | None, PHONE] = None,
     data_dir: Annotated[str | None, DATA] = None,
@@ -57,9 +78,13 @@ def init(  # noqa: PLR0913, PLR0917 - one flag a question; typer calls by name
         "clinic.name": name,
         "clinic.contact": contact,
         "hub.url": hub,
+        "emr.adapter": adapter,
         "emr.mapping": mapping,
         "emr.connection": connection,
         "emr.user": user,
+        "emr.server": server,
+        "emr.listen": listen,
+        "emr.folder": folder,
         "site.name": name,
         "site.address": address,
         "site.phone": phone,
@@ -70,21 +95,39 @@ def init(  # noqa: PLR0913, PLR0917 - one flag a question; typer calls by name
     fresh = not _stands(file)
     if fresh and sys.stdin.isatty():
         _ask(here, answers)
-    folder = _fresh(here, file, sendable(answers)) if fresh else _kept(here, file)
-    if here.put({"file": str(file), "data_dir": folder}):
+    if fresh:
+        _one_way(answers)
+    data = _fresh(here, file, sendable(answers)) if fresh else _kept(here, file)
+    if here.put({"file": str(file), "data_dir": data}):
         return
     here.tell(say("Wrote {file}.", file=str(file)) if fresh else say("{file} is kept as it is.", file=str(file)))
-    here.tell(say("Data folder and vault: {folder}", folder=folder))
+    here.tell(say("Data folder and vault: {folder}", folder=data))
     here.tell(say("Next: edit it, creneau secret set dme, creneau check, creneau preview, creneau enrol CODE"))
 
 
 def _ask(here: Session, answers: dict[str, object]) -> None:
     """Ask what no flag gave; an empty answer keeps the example's value, the end of the input ends the command."""
     for key, question in QUESTIONS.items():
-        if key not in answers and (said := _line(here, question)):
+        other = OWN.get(key, way := answers.get("emr.adapter", "sql")) != way
+        if key not in answers and not other and (said := _line(here, question)):
             answers[key] = said
     if "clinic.name" in answers:
         answers.setdefault("site.name", answers["clinic.name"])
+
+
+def _one_way(answers: dict[str, object]) -> None:
+    """Let the section be of one way into the EMR. Raises Misconfigured."""
+    from agent.config import WAYS
+
+    way = str(answers.setdefault("emr.adapter", "sql"))
+    hint = say("write one of: {words}", words=", ".join(WAYS))
+    if way not in WAYS:
+        raise Misconfigured(DOING, say("there is no such way into the EMR"), hint, key="--adapter")
+    for key in answers.keys() & OWN.keys():
+        if OWN[key] != way:
+            flag = "--" + key.partition(".")[2]
+            hint = say("add --adapter {way}, or leave it out", way=OWN[key])
+            raise Misconfigured(DOING, say("this answer belongs to another way into the EMR"), hint, key=flag)
 
 
 def _line(here: Session, question: Message) -> str:

@@ -216,6 +216,8 @@ COMMANDS = (
         "creneau hl7 send message.hl7 127.0.0.1:2575",
     ),
     Command("hl7 listen", "hl7 ecouter", say("Take messages in and keep them as files."), hl7.listen),
+    Command("hl7 doubts", "hl7 doutes", say("Times kept back: a message was not understood."), hl7.doubts),
+    Command("hl7 settle", "hl7 regler", say("Say that one is settled."), hl7.settle, "creneau hl7 settle 12"),
     Command(
         "secret set",
         "secret poser",

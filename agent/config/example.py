@@ -1,6 +1,7 @@
 """Write a commented configuration from a few answers: config.example.toml with the values replaced.
 
-Rule: every line of the example stays, so that the file a clinic edits explains itself.
+Rule: every line that concerns the clinic stays, so that the file it edits explains itself; once the way into the EMR
+is said, the other ways are left to the example.
 """
 
 import os
@@ -20,13 +21,18 @@ _PAIR = re.compile(
 )
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _BLOCKS = ("types", "practitioners")
+_WAY = re.compile(r'# ---- .*\n(?:# .*\n)?(?P<lines>#   adapter +=\ "(?P<name>\w+)".*\n(?:#   .*\n)+)\n?')
+"""One of the ways into an EMR the example shows beside SQL: a title, at most one remark, then its lines."""
+_SQL = re.compile(r"^adapter .*\n(?:(?:# )?\w+ +=\ .*\n)*?(?=# bookings)", re.MULTILINE)
+WAYS = ("sql", "fhir", "hl7", "files")
+"""The values of "emr.adapter"."""
 
 
 def example_text(answers: Mapping[str, object] | None = None) -> str:
     """Return the example with `answers` in it.
 
     Keys are dotted: "clinic.name", "emr.connection", "sharing.expires", "sharing.allow.types"; values are str, int,
-    bool, date, timedelta or lists of str. "types" is {word: [code, ...]}, "practitioners" {code: name}: each
+    bool, date, timedelta or lists of str. "emr.adapter" is one of WAYS: the section is then that way's own. "types" is {word: [code, ...]}, "practitioners" {code: name}: each
     replaces the example's whole block, and the example's allow rule then names all of it. A key the example does not show raises KeyError.
     """
     answers = dict(answers or {})
@@ -35,7 +41,7 @@ def example_text(answers: Mapping[str, object] | None = None) -> str:
             answers.setdefault(f"sharing.allow.{name}", list(block))
     blocks = {name: answers.pop(name) for name in _BLOCKS if name in answers}
     table, lines = "", []
-    for line in _template().split("\n"):
+    for line in _narrowed(_template(), answers.get("emr.adapter")).split("\n"):
         header = _HEADER.match(line)
         if header:
             table = header[1]
@@ -68,6 +74,23 @@ def _template() -> str:
     here = Path(__file__).with_name(_NAME)
     file = here if here.exists() else Path(__file__).parents[2] / _NAME
     return file.read_text(encoding="utf-8")
+
+
+def _narrowed(text: str, way: object) -> str:
+    """Leave of the ways into an EMR the one that was said, in the place of SQL's; None = all of them.
+
+    Its first two lines, the adapter and what it cannot do without, are set; the others show what may be.
+    """
+    if way is None:
+        return text
+    ways = {match["name"]: match["lines"] for match in _WAY.finditer(text)}
+    text = _WAY.sub("", text)
+    if way not in ways:
+        return text
+    first, second, *others = re.sub(r"^#   ", "", ways[str(way)], flags=re.MULTILINE).splitlines()
+    set_ = (line.replace("  #", "    #", 1) for line in (first, second))
+    own = "\n".join([*set_, *(f"# {line}" for line in others)]) + "\n"
+    return _SQL.sub(lambda _: own, text, count=1)
 
 
 def _answered(line: str, table: str, answers: dict[str, object]) -> str:

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from pathlib import Path
 
-from agent.answers import tasks, unsold
 from agent.answers.house import Asked, House
-from agent.answers.status import status
+from agent.answers.status import status, waiting
 from agent.core.errors import CreneauError
 from agent.core.message import Message, say
 from agent.core.model import Instant
@@ -66,11 +65,12 @@ class Minute:
 
     def _answers(self, now: Instant) -> Answers:
         asked = Asked({}, WHO, now)
+        waits = waiting(self.house, asked)
         return Answers(
             clinic=self.house.plan().clinic.name,
-            status=status(self.house, asked),
-            tasks=tasks.listing(self.house, asked)["tasks"],
-            unsold=unsold.listing(self.house, asked)["unsold"],
+            status=status(self.house, asked, waits),
+            tasks=waits.tasks,
+            unsold=waits.unsold,
             at=now.utc,
         )
 

@@ -15,11 +15,6 @@ NONCE = 12
 KEY_BYTES = 32
 
 
-def new_key() -> bytes:
-    """Return a fresh 32-byte data key, to be kept in the vault."""
-    return os.urandom(KEY_BYTES)
-
-
 def place(table: str, column: str, *row: str | int) -> bytes:
     """Return the aad of one value: table, column, row."""
     return "|".join((table, column, *(str(part) for part in row))).encode()

@@ -5,11 +5,10 @@ Rule: one message, one row: the same control id with other bytes is a clash, nev
 
 import hmac
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from agent.core.model import EmrName
 from agent.journal.box import place
-from agent.journal.codec import maybe_moment, micros, moment
+from agent.journal.codec import micros, moment
 from agent.journal.erasing import Eraser
 from agent.journal.notes import change
 from agent.journal.store import Store
@@ -78,10 +77,17 @@ class JournalRaw:
         self._store.write(work)
         self._eraser.note(len(done))
 
-    def last_at(self, peer: str) -> datetime | None:
-        """Return when this peer was last heard."""
-        sql = "SELECT max(at) FROM raw WHERE emr = ? AND peer = ?"
-        return maybe_moment(self._store.read(lambda db: db.value(sql, self._emr, peer)))
+    def revive(self, numbers: Sequence[int], answer: bytes | None = None) -> int:
+        """Make dead messages unread again; what is not dead stays as it is, and then nothing is written."""
+        which = "WHERE id = ? AND emr = ? AND state = 'dead'"
+
+        def work(tx: Tx) -> int:
+            sql = f"UPDATE raw SET state = 'new', why = NULL, answer = coalesce(?, answer) {which}"  # noqa: S608 - constants
+            return sum(tx.run(sql, answer, number, self._emr) for number in dead)
+
+        is_dead = f"SELECT 1 FROM raw {which}"  # noqa: S608 - constants
+        dead = self._store.read(lambda db: [n for n in numbers if db.value(is_dead, n, self._emr)])
+        return self._store.write(work) if dead else 0
 
     def _place(self, peer: str, control_id: str) -> bytes:
         return place("raw", "body", self._emr, peer, control_id)

@@ -3,8 +3,13 @@
 Rule: nothing of it is ever in the clear on the disk, in the configuration, in the journal, in a log or in an error.
 """
 
+import importlib.metadata
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+if sys.version_info < (3, 12):  # keyring then asks for a copy of this very module, which reads e-mail headers too: 1 MB
+    sys.modules.setdefault("importlib_metadata", importlib.metadata)
 
 from agent.keys.identity import VaultKeys, fresh_keys
 from agent.keys.record import Fresh

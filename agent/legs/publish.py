@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from agent.core.changes import enter
 from agent.core.errors import CreneauError
-from agent.core.model import Finding, Instant, Slot, SlotId, SlotKey
+from agent.core.model import Instant, Slot, SlotId, SlotKey
 from agent.core.news import news
 from agent.core.sharing import SharingRules, share
 from agent.ports import Board, Emr, Paced, Step, Views
@@ -25,7 +25,7 @@ class Publish:
     `rules` gives the rules now in force, vetoes and posture folded in. There is no other way to narrow: the daemon
     wakes this leg when they change, and the next step takes out whatever they no longer allow, the EMR there or not.
     `recall` gives back the EMR's slot behind a published id until its end (Bookings.slot of the same source): what
-    could not be read this time is judged anew by what was read before. `last_findings`: of the last read, for status.
+    could not be read this time is judged anew by what was read before.
     """
 
     emr: Emr
@@ -36,7 +36,6 @@ class Publish:
     recall: Callable[[SlotId], Slot | None]
     interval: timedelta
     longest: timedelta = timedelta(minutes=2)
-    last_findings: tuple[Finding, ...] = ()
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,7 +58,7 @@ class Publish:
         except CreneauError:
             self._bring((), ordered, now, whole=False)
             raise
-        self.last_findings = reading.findings
+        self.board.findings(self.emr.name, reading.findings)
         if reading.complete:
             self.views.met(reading.window, frozenset(slot.key for slot in reading.slots), now)
         did = self._bring(reading.slots, ordered, now, whole=reading.complete)

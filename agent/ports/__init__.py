@@ -6,9 +6,25 @@ Rule: every method is called by one thread at a time unless it says otherwise, a
 
 from agent.ports.adapter import Entry, Kept, Option, RawMessage, RawStore, SitePart, SourceStore, Taken, Tools
 from agent.ports.board import Board, Health, LegHealth
-from agent.ports.emr import Agenda, Books, Emr, Grants, Hints, Holds, Listens, Named, Names, Paced, Proved, Proves
+from agent.ports.emr import (
+    Agenda,
+    Books,
+    Doubt,
+    Doubts,
+    Emr,
+    Grants,
+    Hints,
+    Holds,
+    Listens,
+    Named,
+    Names,
+    Paced,
+    Proved,
+    Proves,
+    Reconciles,
+)
 from agent.ports.hub import Answer, Hub, Identity, Keys, Rotation
-from agent.ports.machine import Clock, Dice, Leg, Running, Step, Stop
+from agent.ports.machine import Clock, Dice, Leg, Step, Stop
 from agent.ports.records import Door, LedgerLine, Records, Sizes, Task, ToldRow
 from agent.ports.store import Bookings, Box, Inbox, Outbox, Outgoing, Standing, Views
 
@@ -22,6 +38,8 @@ __all__ = [
     "Clock",
     "Dice",
     "Door",
+    "Doubt",
+    "Doubts",
     "Emr",
     "Entry",
     "Grants",
@@ -47,9 +65,9 @@ __all__ = [
     "Proves",
     "RawMessage",
     "RawStore",
+    "Reconciles",
     "Records",
     "Rotation",
-    "Running",
     "SitePart",
     "Sizes",
     "SourceStore",

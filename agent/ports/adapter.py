@@ -9,7 +9,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from agent.core.errors import Misconfigured
+from agent.core.message import say
 from agent.core.model import SiteId
+from agent.ports.emr import Emr
 from agent.ports.machine import Clock, Dice
 
 
@@ -56,8 +59,8 @@ class RawStore(Protocol):
         """One transaction."""
         ...
 
-    def last_at(self, peer: str) -> datetime | None:
-        """When this peer was last heard."""
+    def revive(self, numbers: Sequence[int], answer: bytes | None = None) -> int:
+        """Make dead messages unread again, with another answer from now on when one is given; return how many were."""
         ...
 
 
@@ -82,6 +85,11 @@ class SitePart:
     emr_code: str = "*"
 
 
+def _alone(adapter: str, options: Mapping[str, object]) -> Emr:
+    del options
+    raise Misconfigured(say("open the adapter {name}", name=adapter), say("another adapter cannot be opened from here"))
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """All an adapter may lean on; a catalog entry is factory(name, options, tools) -> Emr."""
@@ -94,6 +102,8 @@ class Tools:
     sites: tuple[SitePart, ...]
     label: str = ""
     """[booking] label: what the front desk reads in the agenda on an appointment of ours."""
+    beside: Callable[[str, Mapping[str, object]], Emr] = _alone
+    """Opens another adapter, by its name and options, for what the EMR's own way in does not tell. Raises Misconfigured."""
 
 
 @dataclass(frozen=True, slots=True)

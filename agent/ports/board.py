@@ -11,7 +11,7 @@ from typing import Protocol
 from agent.core.booking import Turn
 from agent.core.errors import CreneauError
 from agent.core.message import Message
-from agent.core.model import EmrName, Instant
+from agent.core.model import EmrName, Finding, Instant
 from agent.core.news import News
 
 
@@ -32,6 +32,10 @@ class Board(Protocol):
 
     def news(self, emr: EmrName, found: tuple[News, ...]) -> None:
         """Note what a complete read of a source shows that no line of the file names."""
+        ...
+
+    def findings(self, emr: EmrName, found: tuple[Finding, ...]) -> None:
+        """Note what the last read of a source found."""
         ...
 
     def heard(self, hub_time: datetime, sent: Instant, took: timedelta) -> None:
@@ -73,3 +77,4 @@ class Health:
     started: Instant
     boot: str
     news: Mapping[EmrName, tuple[News, ...]] = field(default_factory=dict)
+    findings: Mapping[EmrName, tuple[Finding, ...]] = field(default_factory=dict)

@@ -3,12 +3,13 @@
 Rule: an ability is a small Protocol, never a boolean; objects belong to the thread that first calls them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from agent.core.booking import Effect, Write, WriteRules
+from agent.core.message import Message
 from agent.core.model import AgendaRow, BookingId, EmrName, Finding, Instant, Reading, Slot, Window
 from agent.ports.machine import Stop
 
@@ -83,12 +84,17 @@ class Grants(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """One promise or race that was tried. `kept`: None = the adapter has not this ability. `says`: what was seen instead."""
+    """One promise or race that was tried. `kept`: None = adapter or EMR has not this ability. `says`: what was seen instead.
+
+    `title`: the name in plain words. `means`: what follows from it, for whoever installs the agent.
+    """
 
     name: str
     kept: bool | None
     says: str = ""
     runs: int = 1
+    title: Message | None = None
+    means: tuple[Finding, ...] = ()
 
 
 @runtime_checkable
@@ -102,8 +108,11 @@ class Proves(Protocol):
         """Return a fingerprint of what a proof covers: mapping, recipe, kind of server; "" = run by us. Connects nothing."""
         ...
 
-    def prove(self, scratch: str) -> Iterable[Proved]:
-        """Try promise after promise, race after race; yields as it goes. Raises Refused when `scratch` may not be used."""
+    def prove(self, scratch: str, shared: Collection[str] = ()) -> Iterable[Proved]:
+        """Try promise after promise, race after race; yields as it goes. Raises Refused when `scratch` may not be used.
+
+        `shared`: codes of the people the clinic's file names; a scratch that is theirs may not be used.
+        """
         ...
 
 
@@ -145,6 +154,47 @@ class Paced(Protocol):
 
     def rest(self, now: Instant) -> timedelta:
         """Return what is left of the rest after the last read; zero or less = it may be read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """One message about the agenda that was not understood. `whom`: codes it names, () = anybody; `end` None = open.
+
+    `number`: its own here; `event`: "S12", "" = unknown; `why`: code and place of the fault, "102 SCH-11.4".
+    """
+
+    number: int
+    received: datetime
+    event: str
+    whom: tuple[str, ...]
+    start: datetime
+    end: datetime | None
+    why: str
+
+
+@runtime_checkable
+class Doubts(Protocol):
+    """Ability: keep back the times a message may speak of that was not understood, and be told it is settled."""
+
+    def doubts(self) -> Sequence[Doubt]:
+        """Return what is kept back, oldest first."""
+        ...
+
+    def settle(self, number: int) -> Doubt:
+        """Give its times back on a person's word; durable. Raises Refused when there is none of this number."""
+        ...
+
+
+@runtime_checkable
+class Reconciles(Protocol):
+    """Ability: compare what it remembers of the agenda with the EMR's own, whole, where the EMR offers that."""
+
+    def reconcile(self, window: Window) -> int | None:
+        """Do it when it is due; return how many rows changed, None = not due or not offered.
+
+        Raises Transient, Refused, Misconfigured: nothing was changed.
+        """
         ...
 
 

@@ -61,19 +61,3 @@ class Leg(Protocol):
     def step(self, now: Instant) -> Step:
         """Do what is due and return; never loops, sleeps or reads a clock."""
         ...
-
-
-class Running(Protocol):
-    """A started agent; the services know nothing else."""
-
-    def alive(self) -> bool:
-        """Say whether every leg's last step is younger than twice its `longest`."""
-        ...
-
-    def reload(self) -> None:
-        """Read the configuration again; a fault keeps the last good plan."""
-        ...
-
-    def stop(self) -> None:
-        """End within 5 s; order: listeners, receive, publish, apply, deliver, beat, journal."""
-        ...

@@ -17,14 +17,16 @@ if sys.platform == "win32":  # pragma: no cover - run under Wine
     import winreg
 
     import pywintypes
+    import win32process
     import win32service
     import win32serviceutil
 
     LONGEST_S = 60
     AFTER_MS, COUNT_S = 60_000, 86_400
     HOST = "agent.service.host.Creneau"
+    ACCOUNT = r"NT AUTHORITY\LocalService"
     EVENTS = r"SYSTEM\CurrentControlSet\Services\EventLog\Application\Creneau"
-    _ABSENT, _DENIED, _LATE, _RUNS, _STOPPED = 1060, 5, 1053, 1056, 1062
+    _ABSENT, _DENIED, _LATE, _RUNS, _STOPPED, _STOPPING = 1060, 5, 1053, 1056, 1062, 1061
     _STATES = {
         win32service.SERVICE_STOPPED: State.STOPPED,
         win32service.SERVICE_START_PENDING: State.STARTING,
@@ -48,6 +50,7 @@ if sys.platform == "win32":  # pragma: no cover - run under Wine
                         NAME.capitalize(),
                         "Créneau",
                         startType=win32service.SERVICE_AUTO_START,
+                        userName=ACCOUNT,
                         exeName=str(Path(sys.executable).with_name("pythonservice.exe")),
                         delayedstart=True,
                     )
@@ -83,14 +86,22 @@ if sys.platform == "win32":  # pragma: no cover - run under Wine
                 return
 
         def stop(self) -> None:
-            """Stop and wait until it has."""
+            """Stop and wait until it has, and its process too: until then Windows holds the program's files."""
             doing = say("stop the service")
+            process = 0
             try:
+                process = _process()
                 win32serviceutil.StopService(NAME)
             except pywintypes.error as error:
-                if error.winerror != _STOPPED:
+                if error.winerror not in {_STOPPED, _STOPPING}:
                     raise _fault(doing, error) from error
             self._settle(doing, State.STOPPED)
+            ends = time.monotonic() + LONGEST_S
+            while process and process in win32process.EnumProcesses():
+                if time.monotonic() > ends:
+                    says = say("the service did not come there: {state}", state=State.STOPPING.value)
+                    raise Transient(doing, says, say("creneau check; the log: Event Viewer, Application, Creneau"))
+                time.sleep(0.1)
 
         def status(self) -> Status:
             """Return how it is."""
@@ -159,6 +170,15 @@ if sys.platform == "win32":  # pragma: no cover - run under Wine
             return win32service.OpenService(manager, NAME, access)
         finally:
             win32service.CloseServiceHandle(manager)
+
+    def _process() -> int:
+        """Return the process the service runs in; 0: none."""
+        held = _open(win32service.SERVICE_QUERY_STATUS)
+        try:
+            status: Any = win32service.QueryServiceStatusEx(held)  # a dict, whatever the types' stubs say
+            return int(status["ProcessId"])
+        finally:
+            win32service.CloseServiceHandle(held)
 
     def _note_events() -> None:
         """Name our messages' file to the Event Viewer: pywin32's own, whose one message is the text it is given."""

@@ -4,6 +4,7 @@ Rule: a new plan is whole before the old one is let go; a faulty file changes no
 """
 
 import logging
+import stat
 import threading
 from contextlib import ExitStack
 from dataclasses import replace
@@ -31,7 +32,7 @@ Stamp = tuple[tuple[int, int] | None, ...]
 
 
 class Agent:
-    """The port Running. Raises before it returns, or runs until `stop`."""
+    """A started agent. Raises before it returns, or runs until `stop`."""
 
     def __init__(self, plan: Plan, notify: Notifier | None = None) -> None:
         self._notify = notify or Notifier()
@@ -158,6 +159,8 @@ def _mark(path: Path) -> tuple[int, int] | None:
         found = path.stat()
     except OSError:
         return None
+    if stat.S_ISDIR(found.st_mode):  # a folder something is dropped into: the adapter looks at it
+        return 0, 0
     return found.st_mtime_ns, found.st_size
 
 

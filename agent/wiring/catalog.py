@@ -12,6 +12,7 @@ from adapters import catalog
 from agent.config import EmrPlan, Plan
 from agent.core.errors import Misconfigured
 from agent.core.message import say
+from agent.core.model import EmrName
 from agent.journal import Journal
 from agent.ports import Clock, Dice, Emr, Entry, Keys, SitePart, Tools
 
@@ -37,19 +38,10 @@ def path_options(adapter: str) -> frozenset[str]:
 
 def open_emr(plan: Plan, source: EmrPlan, journal: Journal, keys: Keys, clock: Clock, dice: Dice) -> Emr:
     """Return a new object for one thread. Raises Misconfigured when the adapter or its driver is missing."""
-    entry = catalog.find(source.adapter)
-    doing = say("open the source {emr}", emr=source.id)
-    if entry is None:
-        raise Misconfigured(doing, say("there is no adapter {name}", name=source.adapter), key="adapter")
-    module, _, factory = entry.factory.partition(":")
-    try:
-        make = getattr(import_module(module), factory)
-    except ImportError as cause:
-        raise Misconfigured(
-            doing,
-            say("a part of the adapter {name} is not installed", name=source.adapter),
-            say("install the package creneau[{extra}]", extra=entry.extra),
-        ) from cause
+
+    def beside(adapter: str, options: Mapping[str, object]) -> Emr:
+        return _made(source.id, adapter, options, tools)
+
     tools = Tools(
         clock=clock,
         dice=dice,
@@ -58,5 +50,23 @@ def open_emr(plan: Plan, source: EmrPlan, journal: Journal, keys: Keys, clock: C
         store=journal.store(source.id),
         sites=tuple(SitePart(s.id, s.time_zone, s.emr_code) for s in plan.sites if s.emr == source.id),
         label=plan.booking.label,
+        beside=beside,
     )
-    return cast("Emr", make(source.id, source.options, tools))
+    return _made(source.id, source.adapter, source.options, tools)
+
+
+def _made(name: EmrName, adapter: str, options: Mapping[str, object], tools: Tools) -> Emr:
+    entry = catalog.find(adapter)
+    doing = say("open the source {emr}", emr=name)
+    if entry is None:
+        raise Misconfigured(doing, say("there is no adapter {name}", name=adapter), key="adapter")
+    module, _, factory = entry.factory.partition(":")
+    try:
+        make = getattr(import_module(module), factory)
+    except ImportError as cause:
+        raise Misconfigured(
+            doing,
+            say("a part of the adapter {name} is not installed", name=adapter),
+            say("install the package creneau[{extra}]", extra=entry.extra),
+        ) from cause
+    return cast("Emr", make(name, options, tools))

@@ -1,6 +1,6 @@
 """Give the answers their collaborators, from an agent that runs or from this process alone.
 
-Rule: the command line gets the same answers either way.
+Rule: the command line gets the same answers either way; what only a question needs is imported when it is asked.
 """
 
 import os
@@ -13,12 +13,8 @@ from agent.answers import House, Sharing
 from agent.config import read_plan, sharing_text
 from agent.core.model import EmrName, Finding, Instant
 from agent.ports import Board, Emr, Identity
-from agent.wiring.backup import save
 from agent.wiring.catalog import entries, path_options
-from agent.wiring.frontdesk import desk_findings
 from agent.wiring.inforce import applied, fold
-from agent.wiring.joining import join
-from agent.wiring.machine import hub_findings, machine_findings
 from agent.wiring.state import State
 
 
@@ -42,6 +38,8 @@ def house(state: State, board: Board | None, wake: Callable[[str], None], reload
         return state.open_emr(replace(source, options={**source.options, **given}))
 
     def enrol(code: str, now: Instant) -> Identity:
+        from agent.wiring.joining import join
+
         with closing(state.hub()) as hub:
             plan = state.plan
             who = join(code, plan.hub.url, state.keys, hub, state.dice, now, contact=plan.clinic.contact)
@@ -49,8 +47,22 @@ def house(state: State, board: Board | None, wake: Callable[[str], None], reload
         return who
 
     def look_at_hub() -> Iterable[Finding]:
+        from agent.wiring.machine import hub_findings
+
         with closing(state.hub()) as hub:
             return list(hub_findings(state.keys, hub, state.clock, state.dice))
+
+    def look_at_machine() -> Iterable[Finding]:
+        from agent.wiring.frontdesk import desk_findings
+        from agent.wiring.machine import machine_findings
+
+        yield from machine_findings(state.plan, running=board is not None)
+        yield from desk_findings(state.plan, state.keys.secret)
+
+    def save(passphrase: str, now: Instant) -> Path:
+        from agent.wiring import backup
+
+        return backup.save(state, passphrase, now)
 
     return House(
         plan=lambda: state.plan,
@@ -69,11 +81,8 @@ def house(state: State, board: Board | None, wake: Callable[[str], None], reload
         reload=reload,
         join=enrol,
         hub_findings=look_at_hub,
-        machine_findings=lambda: [
-            *machine_findings(state.plan, running=board is not None),
-            *desk_findings(state.plan, state.keys.secret),
-        ],
-        save=lambda passphrase, now: save(state, passphrase, now),
+        machine_findings=look_at_machine,
+        save=save,
     )
 
 

@@ -1,17 +1,17 @@
-"""Work by the clock: the nightly full comparison, retention, key age; erasing for good; the front desk's minute.
+"""Work by the clock: the nightly full read, retention, key age; erasing for good; comparing; the front desk's minute.
 
 Rule: each clinic has a minute of its own, so that no hub meets them all at once.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from agent.core.errors import CreneauError
 from agent.core.health import trusted
 from agent.journal.copying import old
+from agent.wiring.comparing import EVERY_S, Comparing
 from agent.wiring.frontdesk import FrontDesk
 from agent.wiring.state import State
 
@@ -24,7 +24,7 @@ DESK_S = 60
 
 
 class Nightly:
-    """APScheduler's thread and its three jobs. `desk`: the front desk's minute."""
+    """APScheduler's thread and its four jobs. `desk`: the front desk's minute."""
 
     def __init__(self, state: State, wake: Callable[..., None], desk: FrontDesk) -> None:
         from apscheduler.schedulers.background import BackgroundScheduler
@@ -32,6 +32,7 @@ class Nightly:
         self._state = state
         self._wake = wake
         self._desk = desk
+        self._comparing = Comparing(state, wake)
         zone = ZoneInfo(state.plan.sites[0].time_zone)
         minute = int(state.dice.between(timedelta(0), SPREAD).total_seconds() // 60)
         self._scheduler = BackgroundScheduler(  # a night the machine slept through is made up once, however late
@@ -39,20 +40,17 @@ class Nightly:
         )
         self._scheduler.add_job(self.night, "cron", hour=FIRST_HOUR + minute // 60, minute=minute % 60)
         self._scheduler.add_job(self.scrub, "interval", seconds=SCRUB_S)
+        self._scheduler.add_job(self._comparing.run, "interval", seconds=EVERY_S, next_run_time=state.clock.now().utc)
         self._scheduler.add_job(desk.run, "interval", seconds=DESK_S, next_run_time=state.clock.now().utc)
 
     def start(self) -> None:
         """Start the scheduler's thread."""
         self._scheduler.start()
 
-    def jobs(self) -> Sequence[Any]:
-        """Return the scheduler's jobs."""
-        found: Sequence[Any] = self._scheduler.get_jobs()
-        return found
-
     def stop(self) -> None:
         """Stop it; a job in work ends first."""
         self._desk.stop()
+        self._comparing.stop()
         self._scheduler.shutdown()
 
     def night(self) -> None:

@@ -34,6 +34,9 @@ MINUTE = timedelta(minutes=1)
 HOURLY = timedelta(hours=1)
 """How long the legs of a hub that will not have us wait before they ask again."""
 
+HUB = "hub"
+"""The peer of the three legs that talk to the hub."""
+
 READ_FIRST = timedelta(seconds=10)
 """How long deliver waits for the first read: a view sent before it would use up the tick."""
 
@@ -95,11 +98,11 @@ def posts(shop: Shop, wake: Callable[[], None] = lambda: None) -> Posts:
     # The EMR is read at the tick and publish then wakes deliver; half a tick later deliver looks again by itself.
     every = [
         *[post for source in plan.emrs for post in _listen(shop, source, wake)],
-        Post(receive, Pace(MINUTE, mend=HOURLY), close=shop.hub.close),
+        Post(receive, Pace(MINUTE, mend=HOURLY), close=shop.hub.close, peer=HUB),
         *publishes,
         *[post for post, _ in applies],
-        Post(deliver, Pace(tick, phase + tick / 2, mend=HOURLY), close=shop.hub.close, first=READ_FIRST),
-        Post(_beat(shop), Pace(MINUTE, shop.dice.between(timedelta(0), MINUTE), mend=HOURLY)),
+        Post(deliver, Pace(tick, phase + tick / 2, mend=HOURLY), close=shop.hub.close, first=READ_FIRST, peer=HUB),
+        Post(_beat(shop), Pace(MINUTE, shop.dice.between(timedelta(0), MINUTE), mend=HOURLY), peer=HUB),
     ]
     return Posts(every, deliver, [leg for _, leg in applies])
 

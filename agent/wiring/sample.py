@@ -14,7 +14,6 @@ from typing import Any, Self
 from adapters.sql import sample as clinic
 from agent.clock import SystemClock
 from agent.config import read_plan, write_example
-from agent.core.model import EmrName
 from agent.keys import make_root
 from agent.wiring import Agent, open_door, start
 from agent.wiring.catalog import entries
@@ -23,7 +22,6 @@ from hub.client import PortalClient
 from hub.serve import Handle, start_in_thread
 
 CLINIC = "fjord"
-SOURCE = EmrName("dme")
 SHARED = ("101", "102", "103")
 """Whose slots the sample's rules share."""
 

@@ -11,13 +11,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-PAGE = (ROOT / "docs" / "install-windows.md").read_text("utf-8").partition("\n# Install on Windows")[0]
+PAGE, _, ENGLISH = (ROOT / "docs" / "install-windows.md").read_text("utf-8").partition("\n# Install on Windows")
 BLOCK = re.compile(r"^## (\d)|^```bat\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PROGRAM = r"C:\Program Files\Creneau"
+SERVICE = r"HKLM\SYSTEM\CurrentControlSet\Services\Creneau"
+SESSIONS = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
 PATIENCE_S = 120
 REFUSED = 1603 % 256
 """What msiexec answers to a downgrade; Wine's exit codes have eight bits."""
@@ -59,6 +62,21 @@ class Windows:
             rf"{PROGRAM}\python\python.exe", "-B", "-X", "utf8", "-m", "agent", "--lang", "en", *words, code=code
         )
 
+    def resident_mb(self) -> int:
+        """Return what the service's process holds in memory, as this side's kernel counts it; 0: it does not run."""
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                ours = self.prefix.encode() in (process / "environ").read_bytes()
+                if ours and b"pythonservice" in (process / "cmdline").read_bytes():
+                    found = re.search(r"VmRSS:\s+(\d+)", (process / "status").read_text("ascii"))
+                    return int(found[1]) // 1024 if found else 0
+        return 0
+
+    def registry(self, key: str, name: str) -> str:
+        """Return the line of a value; empty: there is none."""
+        told = self.run("reg", "query", key, "/v", name, code=None)
+        return next((line.strip() for line in told.splitlines() if line.split()[:1] == [name]), "")
+
     def log(self) -> str:
         """Return the end of the service's log."""
         file = self.drive / "ProgramData" / "Creneau" / "creneau.log"
@@ -76,6 +94,7 @@ class Life:
         self.url = f"https://127.0.0.1:{self.port}"
         self.emr = windows.drive / "dme" / "clinique.db"
         self.file = windows.drive / "ProgramData" / "Creneau" / "creneau.toml"
+        self.program = windows.drive / "Program Files" / "Creneau"
         self.env = {**os.environ, "JUDGE_FOLDER": str(work), "JUDGE_EMR": str(self.emr), "JUDGE_URL": self.url}
         self.real: dict[str, str] = {}
         self.booked = 0
@@ -137,7 +156,7 @@ class Life:
         code = self.judge("setup")
         self.real = {
             "https://carrefour.example.org": self.url,
-            "DRIVER={MariaDB Unicode};SERVER=127.0.0.1;DATABASE=oscar": "sqlite:///C:/dme/clinique.db",
+            "DRIVER={MariaDB Unicode};SERVER=127.0.0.1;DATABASE=oscar": f"DRIVER={{SQLite3}};DATABASE={self.emr}",
             "K7QD-8M2XP-XXXXX-XXXXX-XXXXX-XXXXX-X": code,
         }
         words = ("-m", "agent", "hub", "serve", "--folder", str(self.work / "hub"), "--port", str(self.port))
@@ -148,6 +167,7 @@ class Life:
         begun = time.monotonic()
         self.page(1)
         self.says(f"installed in {time.monotonic() - begun:.1f} s")
+        assert self.w.registry(SERVICE, "ImagePath")
         self.page(2)
         data = self.file.parent
         assert (data / "vault.dpapi").exists(), "the root key is not sealed by DPAPI"
@@ -170,6 +190,8 @@ class Life:
         self.page(3, skip=2)
         assert self.state() == "running"
         self.booking("after the installation")
+        assert "DRIVER={SQLite3}" in text, "the agenda was not reached over ODBC"
+        self.says("the agenda is read and written over ODBC")
 
     def _codes(self) -> list[str]:
         found = json.loads(self.w.creneau("--json", "check", "machine", code=None))["findings"]
@@ -177,23 +199,35 @@ class Life:
 
     def pipe(self) -> None:
         """Ask the running service through its named pipe; another process may not take the state meanwhile."""
-        shown = json.loads(self.w.creneau("--json", "check", "hub", code=None))
-        assert {line["code"] for line in shown["findings"]} >= {"hub.enrolled", "hub.answers"}, shown
+
+        def codes() -> set[str]:
+            shown = json.loads(self.w.creneau("--json", "check", "hub", code=None))
+            return {line["code"] for line in shown["findings"]}
+
+        self.until("the service answers for the hub", lambda: codes() >= {"hub.enrolled", "hub.answers"})
         self.says("the command line reaches the service through the named pipe")
 
     def service(self) -> None:
-        """Stop, start."""
-        self.w.creneau("service", "stop")
-        assert self.state() == "stopped"
+        """Stop, start, restart; uninstall it and install it again without the MSI."""
+        for act, state in (("stop", "stopped"), ("start", "running"), ("restart", "running")):
+            begun = time.monotonic()
+            self.w.creneau("service", act)
+            self.says(f"service {act} in {time.monotonic() - begun:.1f} s, resident {self.w.resident_mb()} MB")
+            assert self.state() == state
         assert "agent.stopped" in self.w.log()
-        self.w.creneau("service", "start")
-        assert self.state() == "running"
         self.booking("after a stop and a start")
+        self.w.creneau("service", "uninstall")
+        self.until("the service is unknown", lambda: not self.w.registry(SERVICE, "ImagePath"))
+        self.w.creneau("service", "install")
+        assert "LocalService" in self.w.registry(SERVICE, "ObjectName")
+        self.w.creneau("service", "start")
+        self.booking("after the service was uninstalled and installed again")
 
     def own_tests(self) -> None:
         """Run the tests of what is particular to Windows, and of what must hold there too, by its interpreter."""
         names = ("windows", "agent\\test_keys_vault.py", "agent\\test_config_example.py", "agent\\test_board.py",
-                 "agent\\journal\\test_box.py", "core\\test_release.py", "core\\test_envelope_signed.py", "core\\test_sharing.py")  # fmt: skip
+                 "agent\\journal\\test_box.py", "core\\test_release.py", "core\\test_envelope_signed.py", "core\\test_sharing.py",
+                 "core\\test_sharing_times.py")  # fmt: skip
         words = ["-B", "-X", "utf8", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not who_comes_second"]
         told = self.w.run(
             rf"{self.tests}\python\python.exe", *words, *(rf"{self.tests}\tests\{name}" for name in names)
@@ -214,18 +248,31 @@ class Life:
         self.says("downgrade refused, still running")
 
     def end(self) -> None:
-        """Remove: service and program gone, data kept."""
+        """Remove while the agent takes its time to stop: service and program gone, data kept."""
+        host = self.program / "site" / "agent" / "service" / "host.py"
+        stop = "                running.stop()"
+        host.write_text(
+            host.read_text("utf-8").replace(stop, f"{stop}\n                __import__('time').sleep(8)"), "utf-8"
+        )
+        self.w.creneau("service", "restart")
         self.page(5, skip=1)
-        self.w.run("sc", "query", "Creneau", code=None)
-        assert not (self.w.drive / "Program Files" / "Creneau" / "python" / "pythonservice.exe").exists()
+        self.until("the program's files are gone", lambda: not self.left())
+        self.until("the service is gone", lambda: not self.w.registry(SERVICE, "ImagePath"))
+        put_off = self.w.registry(SESSIONS, "PendingFileRenameOperations")
+        assert not put_off, f"the removal waits for a restart: {put_off}"
         assert (self.file.parent / "journal.db").exists()
-        self.says("removed: service and program gone, data kept")
+        self.says("removed: service and program gone, nothing put off to a restart, data kept")
+
+    def left(self) -> list[str]:
+        """Return the program's files still there; byte code apart, which Wine alone lets the service write there."""
+        return [file.name for file in self.program.rglob("*") if file.is_file() and file.suffix != ".pyc"]
 
 
 def main() -> None:
     """Run every step."""
     prefix, work, tests = sys.argv[1:]
     begun = time.monotonic()
+    assert BLOCK.findall(PAGE) == BLOCK.findall(ENGLISH), "the page's two halves type different things"
     life = Life(Windows(prefix), Path(work), tests)
     hub = life.clinic()
     try:

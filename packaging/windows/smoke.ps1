@@ -34,6 +34,9 @@ Step 'ODBC: SQL Server driver 18 and the EMR''s own, 64 bits, system DSN' { Ask 
 Step 'clock 3 minutes wrong; full disk; service account locked' { Ask 'Does "creneau check" say each in plain words?' }
 Step 'data folder on another PC: the vault does not open' { Ask 'Does it say so, with "creneau enrol --replace"?' }
 Step 'upgrade while running, downgrade refused' { Ask 'Done with the next and the former MSI?' }
-Step 'removal: service and program gone, data kept' { (Start-Process msiexec "/x `"$Msi`" /qn" -Wait -PassThru).ExitCode -eq 0 -and -not (Get-Service Creneau -ErrorAction SilentlyContinue) -and (Test-Path $data) }
+Step 'removal: service and program gone at once (3010 would ask for a restart), data kept' {
+    (Start-Process msiexec "/x `"$Msi`" /qn" -Wait -PassThru).ExitCode -eq 0 -and -not (Get-Service Creneau -ErrorAction SilentlyContinue) -and
+        -not (Test-Path "$env:ProgramFiles\Creneau\python\pythonservice.exe") -and (Test-Path $data)
+}
 $results | Format-Table -AutoSize
 exit @($results | Where-Object { -not $_.Passed }).Count

@@ -2,9 +2,7 @@
 
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -58,15 +56,14 @@ def fits(option: Option) -> bool:
 
 
 def test_an_unknown_name_is_nobody() -> None:
-    """No entry, no origin."""
-    assert (catalog.find("nobody"), catalog.origin("nobody")) == (None, None)
+    """No entry."""
+    assert catalog.find("nobody") is None
 
 
 def test_a_stranger_comes_in_by_entry_point(stranger: Path) -> None:
-    """The entry is theirs, and so is the origin that check shows; names() lists it."""
+    """The entry is theirs; names() lists it."""
     stranger.write_text("[creneau.adapters]\nhers = hers_catalog:ENTRY\n", encoding="utf-8")
     assert catalog.find("hers") == HERS
-    assert catalog.origin("hers") == catalog.Origin("hers", "1.2")
     assert catalog.names() == ("sql", "fhir", "hl7", "files", "memory", "hers")
 
 
@@ -74,7 +71,7 @@ def test_a_built_in_name_is_never_replaced(stranger: Path) -> None:
     """A stranger that calls itself sql is not heard."""
     stranger.write_text("[creneau.adapters]\nsql = hers_catalog:ENTRY\n", encoding="utf-8")
     assert catalog.find("sql") is catalog.ENTRIES["sql"]
-    assert (catalog.origin("sql"), catalog.names()) == (None, ("sql", "fhir", "hl7", "files", "memory"))
+    assert catalog.names() == ("sql", "fhir", "hl7", "files", "memory")
 
 
 @pytest.mark.parametrize("target", ["hers_catalog:ABSENT", "absent_module:ENTRY", "hers_catalog:WRONG"])
@@ -83,14 +80,6 @@ def test_a_broken_stranger_is_a_fault_with_its_name(stranger: Path, target: str)
     stranger.write_text(f"[creneau.adapters]\nhers = {target}\n", encoding="utf-8")
     with pytest.raises(Misconfigured, match="hers"):
         catalog.find("hers")
-
-
-def test_an_entry_point_without_a_distribution_has_no_origin(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python allows entry points of nobody."""
-    point = SimpleNamespace(name="hers", dist=None, load=lambda: HERS)
-    monkeypatch.setattr(catalog, "entry_points", lambda group: [point])
-    assert (catalog.origin("hers"), catalog.find("hers")) == (catalog.Origin("", ""), HERS)
-    assert EntryPoint("hers", "hers:open_", catalog.GROUP).group == "creneau.adapters"
 
 
 def test_the_factories_open_what_the_catalog_says(tmp_path: Path) -> None:

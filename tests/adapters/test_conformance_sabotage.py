@@ -8,13 +8,10 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from adapters import conformance
 from adapters.conformance import PROMISES, reading
-from adapters.memory.bench import MemoryBench
 from adapters.memory.clinic import OURS, Applied
 from adapters.memory.emr import MemoryEmr
 from agent.core.booking import Effect, Outcome
@@ -280,7 +277,6 @@ SHARP: Mapping[type[MemoryEmr], str] = {
     NeverTheirs: "moved_by_staff_may_be_cancelled",
     MakesItAgain: "cancelled_by_staff_is_theirs",
     CancelsTheReceived: "received_is_theirs",
-    YieldsBoth: "a_human_wins_against_a_move",
     NoMemoryOfTheMove: "cut_off_move_then_cancel",
     VerifiedByRerun: "cut_off_yields_too",
 }
@@ -292,6 +288,7 @@ BLUNT: Mapping[type[MemoryEmr], str] = {
     NoCheckNoVerify: "taken_is_a_conflict",
     SharesItsOwn: "ours_is_taken_too",
     InsertOnlyMove: "a_move_leaves_one",
+    YieldsBoth: "a_human_wins_against_a_move",
     GivesUpFirst: "a_move_wins_first",
     CancelsOnPaper: "a_cancel_frees",
     RaisesItsDrivers: "a_failed_write_leaves_nothing",
@@ -326,18 +323,3 @@ def test_promises_say_what_they_are() -> None:
     """Every promise has a name of its own and a sentence."""
     assert len({promise.name for promise in PROMISES}) == len(PROMISES)
     assert all(promise.says.endswith(".") for promise in PROMISES)
-
-
-def test_a_source_that_only_reads_is_not_asked_to_book(tmp_path: Path) -> None:
-    """Promises of an ability the adapter lacks are passed over, and said to be."""
-
-    class Reads:
-        def __init__(self, emr: MemoryEmr) -> None:
-            self.name, self.slots, self.check, self.close = emr.name, emr.slots, emr.check, emr.close
-
-    class ReadingBench(MemoryBench):
-        def adapter(self):  # type: ignore[no-untyped-def]
-            return Reads(super().adapter())
-
-    kept = {promise.needs for promise in PROMISES if conformance.keeps(promise, ReadingBench, tmp_path)}
-    assert kept == {""}

@@ -11,8 +11,8 @@ from agent.ports import Kept, RawMessage
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-def message(number: str, body: bytes, minute: int = 0) -> RawMessage:
-    return RawMessage("labo", number, body, "utf-8", AT + timedelta(minutes=minute))
+def message(number: str, body: bytes) -> RawMessage:
+    return RawMessage("labo", number, body, "utf-8", AT)
 
 
 def test_a_message_is_kept_once() -> None:
@@ -21,9 +21,6 @@ def test_a_message_is_kept_once() -> None:
     first = raw.keep(message("1", b"a"), b"AA")
     assert [first.kept, raw.keep(message("1", b"a"), b"x").answer] == [Kept.NEW, b"AA"]
     assert raw.keep(message("1", b"b"), b"x").kept is Kept.CLASH
-    raw.keep(message("2", b"c", minute=5), b"")
-    assert raw.last_at("labo") == AT + timedelta(minutes=5)
-    assert raw.last_at("autre") is None
 
 
 def test_settled_messages_leave_the_list_with_their_notes() -> None:
@@ -35,6 +32,19 @@ def test_settled_messages_leave_the_list_with_their_notes() -> None:
     kit.raw.settle([], {}, {"seen.2": None, "absent": None})
     assert [each.control_id for _, each in kit.raw.unread(5)] == ["3"]
     assert kit.store.notes("seen.") == {"seen.1": b"x"}
+
+
+def test_what_is_dead_can_come_back_on_the_list() -> None:
+    """With another answer if one is given; what was done stays done, and no other adapter stands beside the kit."""
+    kit = tools()
+    for number in "12":
+        kit.raw.keep(message(number, b""), b"AE")
+    kit.raw.settle([0], {1: "no"}, {})
+    assert (kit.raw.revive([0, 1], b"AA"), kit.raw.revive([1])) == (1, 0)
+    assert [each.control_id for _, each in kit.raw.unread(5)] == ["2"]
+    assert kit.raw.keep(message("2", b""), b"").answer == b"AA"
+    with pytest.raises(Misconfigured):
+        kit.beside("sql", {})
 
 
 def test_dice_replay_and_the_vault_knows_what_it_was_given() -> None:

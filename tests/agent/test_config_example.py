@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from adapters.catalog import ENTRIES
-from agent.config import example_text, read_plan, write_example
+from agent.config import WAYS, example_text, read_plan, write_example
 from agent.config.schema import ACCORD, ALLOW, ARRAYS, DENY, PUBLISH_AS, SHARING, TABLES
+from agent.config.values import spell
 from agent.core.errors import Misconfigured
 
 EXAMPLE = (Path(__file__).parents[2] / "config.example.toml").read_text(encoding="utf-8")
@@ -72,6 +73,71 @@ def test_every_option_of_the_code_is_in_the_example() -> None:
     assert {key.name for key in ACCORD} <= shown["practitioners"]
     assert {key.name for key in PUBLISH_AS} <= shown["sharing.allow"]
     assert {option.key for option in ENTRIES["sql"].options} <= shown["emr"]
+
+
+def beside(adapter: str) -> str:
+    """Return the lines the example shows for another adapter than its own, as they would be written."""
+    lines = re.search(rf'^#   adapter +=\s+"{adapter}".*\n(?:#   .*\n)+', EXAMPLE, re.MULTILINE)
+    assert lines is not None
+    return re.sub(r"^#   ", "", lines[0], flags=re.MULTILINE)
+
+
+def test_the_example_shows_every_option_of_fhir_at_its_default(tmp_path: Path) -> None:
+    """What is no default is said to be an example; the lines, put into the section, are a faultless source."""
+    lines, options = beside("fhir"), {option.key: option for option in ENTRIES["fhir"].options}
+    shown = tomllib.loads(lines)
+    assert shown.keys() - {"adapter"} == options.keys()
+    examples = {key for key in options if re.search(rf"^{key} .*# exemple", lines, re.MULTILINE)}
+    assert {key for key in options if shown[key] != options[key].default} == examples
+    whole = re.sub(r"^(adapter|mapping|connection|user) .*\n", "", EXAMPLE, flags=re.MULTILINE)
+    (tmp_path / "x.toml").write_text(
+        whole.replace('id         = "dme"\n', f'id         = "dme"\n{lines}'), encoding="utf-8"
+    )
+    (source,) = read_plan(tmp_path / "x.toml", ENTRIES).emrs
+    assert (source.adapter, source.options["certificate"]) == ("fhir", tmp_path / "clinique.pem")
+
+
+def test_the_example_shows_every_option_of_hl7(tmp_path: Path) -> None:
+    """What is no default is said to be an example; the lines, put into the section, are a faultless source."""
+    lines, options = beside("hl7"), {option.key: option for option in ENTRIES["hl7"].options}
+    whole = re.sub(r"^(adapter|mapping|connection|user) .*\n", "", EXAMPLE, flags=re.MULTILINE)
+    file = tmp_path / "x.toml"
+    file.write_text(whole.replace('id         = "dme"\n', f'id         = "dme"\n{lines}'), encoding="utf-8")
+    (source,) = read_plan(file, ENTRIES).emrs
+    shown = {
+        f"{key}.{name}" if name else key: None
+        for key, value in tomllib.loads(lines).items()
+        for name in (value if isinstance(value, dict) else [""])
+    }
+    assert shown.keys() - {"adapter"} == options.keys()
+    examples = {key for key in options if re.search(rf"^{key.partition('.')[0]} .*# exemple", lines, re.MULTILINE)}
+    assert {key for key in options if source.options[key] != options[key].default} <= examples
+    assert source.options["view.mapping"] == tmp_path / "heures.toml"
+
+
+def test_the_example_shows_every_option_of_files() -> None:
+    """What is no default is said to be an example."""
+    lines, options = beside("files"), {option.key: option for option in ENTRIES["files"].options}
+    shown = tomllib.loads(lines)
+    assert shown.keys() - {"adapter"} == options.keys()
+    examples = {key for key in options if re.search(rf"^{key} .*# exemple", lines, re.MULTILINE)}
+    spelt = {key: spell(o.default) if isinstance(o.default, timedelta) else o.default for key, o in options.items()}
+    assert {key for key in options if shown[key] != spelt[key]} == examples
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_way_into_the_emr_stands_alone_in_the_clinics_file(way: str, tmp_path: Path) -> None:
+    """The lines of the others stay in the example; what this one cannot do without is set, the rest is shown."""
+    text = example_text({"emr.adapter": way})
+    (tmp_path / "x.toml").write_text(text, encoding="utf-8")
+    (source,) = read_plan(tmp_path / "x.toml", ENTRIES).emrs
+    assert source.adapter == way
+    section = text[text.index("[[emr]]") : text.index("[[site]]")]
+    shown = {key.partition(".")[0] for key in (option.key for option in ENTRIES[way].options)}
+    assert shown <= set(re.findall(r"^(?:# )?([a-z_]+) *=", section, re.MULTILINE))
+    assert re.findall(r"adapter +=", section) == ["adapter    ="]
+    assert not re.search(r"^# ----|^#   ", section, re.MULTILINE)
+    assert "\n\n\n" not in text
 
 
 ANSWERS = {

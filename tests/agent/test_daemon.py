@@ -9,7 +9,7 @@ import pytest
 from agent.core.errors import Ambiguous, CreneauError, Misconfigured, Refused, Transient
 from agent.core.message import say
 from agent.core.model import Instant
-from agent.daemon import CAP, Daemon, Pace, Post, backoff, family
+from agent.daemon import CAP, SOON, Daemon, Pace, Post, backoff, family
 from agent.ports import Step
 
 START = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -36,6 +36,14 @@ class HighDice:
     def between(self, low: timedelta, high: timedelta) -> timedelta:
         assert low <= high
         return high
+
+
+class LowDice(HighDice):
+    """Always draws the bottom."""
+
+    def between(self, low: timedelta, high: timedelta) -> timedelta:
+        assert low <= high
+        return low
 
 
 class Notes:
@@ -77,6 +85,16 @@ def a_daemon(*legs: Scripted) -> tuple[Daemon, list[Post], HandClock, Notes]:
     clock, notes = HandClock(), Notes()
     posts = [Post(leg, Pace(MINUTE)) for leg in legs]
     return Daemon(posts, clock, HighDice(), notes), posts, clock, notes
+
+
+def until(ready: Callable[[], bool]) -> None:
+    """Wait until `ready` is true, at most 5 s."""
+    pause = threading.Event()
+    for _ in range(500):
+        if ready():
+            return
+        pause.wait(0.01)
+    raise AssertionError("it never came")
 
 
 def fault(kind: type[CreneauError]) -> CreneauError:
@@ -167,6 +185,64 @@ def test_work_handed_on_wakes_the_next_leg_but_not_one_backing_off() -> None:
     assert not deliver.wake.is_set()
     daemon.wake("deliver")
     assert deliver.wake.is_set()
+
+
+def away(daemon: Daemon, clock: HandClock, *posts: Post) -> None:
+    """Let each of these fail once on the hub."""
+    for post in posts:
+        post.peer = "hub"
+        daemon.turn(post, clock.now())
+        post.wake.clear()
+
+
+def test_a_peer_that_answers_one_leg_is_asked_by_its_others_within_seconds() -> None:
+    """An outage is over for all at once, not when the longest pause is; a pause the peer itself asked for is kept."""
+    asked = Transient(say("send"), say("rate limited"), after=MINUTE)
+    scripts = (
+        *(Scripted("receive", fault(Transient)), Scripted("deliver", fault(Transient)), Scripted("beat", asked)),
+        *(Scripted("rotate", fault(Misconfigured)), Scripted("publish:dme", fault(Transient))),
+    )
+    daemon, posts, clock, _ = a_daemon(*scripts)
+    receive, deliver, beat, barred, publish = posts
+    away(daemon, clock, receive, deliver, beat, barred)
+    daemon.turn(publish, clock.now())
+    daemon.turn(receive, clock.now())
+    assert [post.wake.is_set() for post in posts] == [False, True, False, False, False]
+    assert deliver.soon == SOON
+    daemon.turn(deliver, clock.now())
+    assert (deliver.soon, receive.wake.is_set()) == (None, False)
+
+
+def test_a_person_waits_for_no_draw() -> None:
+    """A wake by hand steps a leg at once, whatever its peer's return left it to wait."""
+    daemon, (receive, deliver), clock, _ = a_daemon(
+        *(Scripted(name, fault(Transient)) for name in ("receive", "deliver"))
+    )
+    away(daemon, clock, receive, deliver)
+    daemon.turn(receive, clock.now())
+    assert deliver.soon == SOON
+    daemon.wake("deliver")
+    assert deliver.soon is None
+    assert deliver.wake.is_set()
+
+
+def test_a_leg_whose_peer_came_back_steps_before_its_pause_is_over() -> None:
+    """In its thread: woken out of five minutes, it waits its draw and steps; a stop waits for no draw."""
+    deliver = Scripted("deliver", Transient(say("send"), say("no answer")))
+    receive = Scripted("receive", fault(Transient))
+    daemon, posts, clock, _ = a_daemon(deliver, receive)
+    away(daemon, clock, posts[1])
+    posts[0].peer, posts[0].faults = "hub", 9  # its next pause is the longest
+    daemon.posts = posts[:1]
+    daemon.start()
+    assert deliver.stepped.wait(5)
+    until(lambda: posts[0].down is not None and posts[0].stepping is None)
+    deliver.stepped.clear()
+    daemon.posts, daemon.dice = posts, LowDice()
+    daemon.turn(posts[1], clock.now())
+    assert deliver.stepped.wait(5)
+    daemon.posts = posts[:1]
+    daemon.stop()
 
 
 def test_a_fault_while_stopping_is_silent(caplog: pytest.LogCaptureFixture) -> None:

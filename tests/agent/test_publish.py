@@ -147,6 +147,9 @@ class FakeBoard:
     def news(self, emr: EmrName, found: tuple[News, ...]) -> None:
         self.told_news = found
 
+    def findings(self, emr: EmrName, found: tuple[Finding, ...]) -> None:
+        self.found = {emr: found}
+
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"publish has no business with Board.{name}")
 
@@ -349,7 +352,7 @@ def test_findings_of_the_last_read_are_kept(house: House) -> None:
     house.emr.fails = Transient(say("read slots"), say("down"))
     with pytest.raises(Transient):
         house.leg.step(later(1))
-    assert house.leg.last_findings == (noticed,)
+    assert house.board.found == {DME: (noticed,)}
 
 
 def test_the_log_counts_and_names_nobody(house: House, caplog: pytest.LogCaptureFixture) -> None:

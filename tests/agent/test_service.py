@@ -115,3 +115,16 @@ def test_the_command_acts_then_says_how_it_is(tool: Path, monkeypatch: pytest.Mo
         assert main(["service", action], places) == 0
     assert "Restarted by the system: 3" in capsys.readouterr().out
     assert main(["service", "status", "--json"], places) == 0
+
+
+def test_a_command_without_a_console_acts_all_the_same(tool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Windows installer stops the service by pythonw.exe, which has neither output nor input."""
+    from agent.cli import main
+    from agent.cli.session import Places
+
+    monkeypatch.setenv("CRENEAU_CONFIG", str(tool / "creneau.toml"))
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(f"sys.{name}", None)
+    places = Places(lambda _file: SimpleNamespace(), lambda _plan: None, lambda _plan: None)  # type: ignore[arg-type, return-value]
+    assert main(["service", "stop"], places) == 0
+    assert "stop creneau.service" in told(tool)

@@ -1,47 +1,34 @@
 """The rules R1 to R5 and the in-flight table, one example each."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from pathlib import Path
-from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from agent.core.booking import (
-    SUCCESSIONS,
     TABLE,
-    WITHIN_VERSION,
     Answered,
-    Ask,
-    Booking,
     Code,
     Do,
-    Effect,
     Effected,
     Erase,
-    Failed,
     Firmness,
     HoldOver,
     Limits,
-    Looked,
-    NotDone,
     Op,
     Order,
     Ordered,
     Outcome,
-    Recovery,
-    Restarted,
     Sent,
-    Start,
     State,
     Task,
     TaskKind,
     Tell,
     Turn,
     UndefinedTransition,
-    Unknown,
     WriteRules,
     advance,
     claims,
@@ -55,96 +42,27 @@ from agent.core.booking import (
     told_slot,
     told_version,
 )
-from agent.core.booking.table import broken
-from agent.core.model import BookingId, EmrName, EmrRef, Instant, Practitioner, SiteId, Slot, SlotId, SlotKey
-
-NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
-LATER = NOW + timedelta(hours=2)
-UNTIL = NOW + timedelta(minutes=10)
-LINE = b'["the line"]'
-ME = BookingId("booking-1")
-SIDECAR = WriteRules(
-    recovery=Recovery.RERUN,
-    enquire_first=False,
-    tombstone=True,
-    fenced=True,
-    moves=True,
-    quiet=timedelta(0),
-    longest_write=timedelta(seconds=20),
+from agent.core.model import BookingId, EmrName, EmrRef, Instant, Slot, SlotId
+from tests.core.booking_scene import (
+    FAR,
+    HL7,
+    LATER,
+    LINE,
+    NOW,
+    S1,
+    S2,
+    SIDECAR,
+    UNTIL,
+    arrive,
+    begun,
+    booked,
+    cancel,
+    effect,
+    firm,
+    holding,
+    order,
+    start,
 )
-HL7 = replace(SIDECAR, recovery=Recovery.ENQUIRE, fenced=False, tombstone=False, quiet=timedelta(minutes=1))
-WEAK = replace(HL7, recovery=Recovery.ABSENT_UNSURE)
-BLIND = replace(HL7, recovery=Recovery.BLIND)
-
-
-def cell(key: str, emr: str = "oscar", hours: int = 24) -> Slot:
-    start = NOW + timedelta(hours=hours)
-    who = Practitioner("101")
-    return Slot(EmrName(emr), SlotKey(key), SiteId("main"), who, start, start + timedelta(minutes=15), "R")
-
-
-S1, S2, FAR = cell("s1"), cell("s2", hours=26), cell("s1", emr="other")
-
-
-def order(version: int, slot: Slot | None, *, hold: bool = False, **changes: object) -> Order:
-    made = Order(
-        booking=ME,
-        version=version,
-        goal=SlotId(f"id-{slot.key}") if slot else None,
-        firmness=Firmness.HOLD if hold else Firmness.FIRM,
-        until=UNTIL if hold else None,
-        expires_at=NOW + timedelta(hours=1),
-        slot_line=LINE if slot else None,
-        patient_sha256=None,
-        body_hash=f"{version}{slot}{hold}".encode(),
-    )
-    return replace(made, **changes)  # type: ignore[arg-type]
-
-
-def arrive(
-    row: Booking | None, made: Order, found: Slot | None, now: datetime = NOW, line: bytes | None = LINE
-) -> Booking:
-    emr = found.emr if found else EmrName("oscar")
-    return advance(row, Ordered(made, emr, found, line if made.goal else None, now), None)[0]
-
-
-def firm(row: Booking | None, slot: Slot, version: int = 1, now: datetime = NOW) -> Booking:
-    return arrive(row, order(version, slot), slot, now)
-
-
-def cancel(row: Booking | None, version: int) -> Booking:
-    return arrive(row, order(version, None), None)
-
-
-def start(**changes: object) -> Start:
-    usual = Start(
-        now=Instant(NOW, timedelta(0)),
-        turn=Turn(7, timedelta(seconds=180)),
-        skew_known=True,
-        free=True,
-        allowed=True,
-        limited=False,
-        frozen=False,
-    )
-    return replace(usual, **changes)  # type: ignore[arg-type]
-
-
-def effect(outcome: Outcome, version: int = 1, slot: Slot | None = S1, **changes: object) -> Effect:
-    made = Effect(ME, version, outcome, EmrRef("apt-1"), slot.key if slot else None)
-    return replace(made, **changes)  # type: ignore[arg-type]
-
-
-def begun(row: Booking, rules: WriteRules | None = SIDECAR, **changes: object) -> Booking:
-    return advance(row, start(**changes), rules)[0]
-
-
-def booked(slot: Slot = S1) -> Booking:
-    intent = begun(firm(None, slot))
-    return advance(intent, Effected(effect(Outcome.BOOKED, slot=slot), NOW), SIDECAR)[0]
-
-
-def holding() -> Booking:
-    return begun(arrive(None, order(1, S1, hold=True), S1))
 
 
 def test_every_pair_is_in_the_table_or_raises() -> None:
@@ -425,161 +343,6 @@ def test_a_hold_is_released() -> None:
     moving = begun(arrive(booked(), order(2, S2, hold=True), S2))
     assert (moving.outcome, moving.kept) == (Outcome.HELD, True)
     assert begun(cancel(moving, 3)).intent_op is Op.CANCEL
-
-
-@pytest.mark.parametrize(
-    ("rules", "action"),
-    [
-        (SIDECAR, Do(1, Op.BOOK, S1, None, None)),
-        (HL7, Ask(NOW + timedelta(seconds=80))),
-        (WEAK, Ask(NOW + timedelta(seconds=80))),
-    ],
-)
-def test_a_lost_answer_is_resolved_by_the_adapters_rule(rules: WriteRules, action: object) -> None:
-    """Run again, or look after the quiet time; the same after a restart."""
-    row = begun(firm(None, S1), rules)
-    assert advance(row, Unknown(NOW), rules) == (row, (action,))
-    assert advance(row, Restarted(), rules) == (row, (action,))
-    assert advance(replace(row, intent_at=None), Restarted(), rules)[0].state is State.INTENT
-
-
-@pytest.mark.parametrize("rules", [BLIND, None])
-def test_a_lost_answer_nothing_can_prove_is_a_doubt(rules: WriteRules | None) -> None:
-    """T4': checking and a task; what a newer version wants waits and is shown."""
-    row, actions = advance(begun(firm(None, S1), BLIND), Restarted(), rules)
-    assert (row.state, row.outcome, actions) == (State.UNSURE, Outcome.CHECKING, (Tell(), Task(TaskKind.CHECKING)))
-    assert (told_version(row), needs(row), claims(row, NOW)) == (1, {1}, (S1,))
-    row, actions = advance(row, Ordered(order(2, None), S1.emr, None, None, NOW), None)
-    assert (row.state, row.seen_ver, actions) == (State.UNSURE, 2, (Task(TaskKind.CHECKING), Erase()))
-    assert advance(begun(firm(None, S1)), Looked(None, LATER), rules)[0].state is State.UNSURE
-
-
-def test_an_absence_proves_nothing_before_the_quiet_time() -> None:
-    """It is asked again; after it, the order is queued anew."""
-    row = begun(firm(None, S1), HL7)
-    assert advance(row, Looked(None, NOW), HL7) == (row, (Ask(NOW + timedelta(seconds=80)),))
-    row = advance(row, Looked(None, LATER), HL7)[0]
-    assert (row.state, row.intent_ver, row.intent_slot, row.attempt) == (State.QUEUED, None, None, 1)
-    assert advance(replace(begun(row, HL7), intent_at=None), Looked(None, NOW), HL7)[0].state is State.QUEUED
-
-
-def test_an_absence_that_is_no_proof_is_a_doubt() -> None:
-    """An adapter that cannot prove absence hands over to a person, and so does the fifth lost answer."""
-    assert advance(begun(firm(None, S1), WEAK), Looked(None, LATER), WEAK)[0].state is State.UNSURE
-    tired = replace(begun(firm(None, S1), HL7), attempt=5)
-    assert advance(tired, Looked(None, LATER), HL7)[0].state is State.UNSURE
-
-
-def test_a_cancel_nothing_is_left_of_is_done() -> None:
-    """Absent after the quiet time: cancelled, or written again where a mark must stay."""
-    row = begun(cancel(booked(), 2), HL7)
-    assert advance(row, Looked(None, LATER), HL7)[0].outcome is Outcome.CANCELLED
-    assert advance(row, Looked(None, LATER), SIDECAR)[0].state is State.QUEUED
-    still = Looked(effect(Outcome.BOOKED), LATER)
-    assert advance(row, still, WEAK)[0].state is State.QUEUED
-    gone = Looked(effect(Outcome.CANCELLED), LATER)
-    assert advance(row, gone, WEAK)[0].outcome is Outcome.CANCELLED
-
-
-@pytest.mark.parametrize(
-    ("shown", "outcome"),
-    [
-        (effect(Outcome.BOOKED), Outcome.BOOKED),
-        (effect(Outcome.BOOKED, 0), Outcome.BOOKED),
-        (effect(Outcome.CONFLICT), Outcome.CONFLICT),
-        (effect(Outcome.BOOKED, 2, S2), Outcome.SUPERSEDED),
-        (effect(Outcome.CANCELLED, 2, None), Outcome.SUPERSEDED),
-        (effect(Outcome.SUPERSEDED, 1, None, ref=None), Outcome.SUPERSEDED),
-        (effect(Outcome.BOOKED, theirs=True), Outcome.CHANGED),
-        (effect(Outcome.CANCELLED, theirs=True), Outcome.CANCELLED_BY_CLINIC),
-        (effect(Outcome.CANCELLED), Outcome.CHECKING),
-        (effect(Outcome.BOOKED, 1, S2), Outcome.CHECKING),
-    ],
-)
-def test_what_a_look_proves(shown: Effect, outcome: Outcome) -> None:
-    """Found is proof of what it shows; a contradiction is a doubt."""
-    row = advance(begun(firm(None, S1)), Looked(shown, NOW), SIDECAR)[0]
-    assert row.outcome is outcome
-
-
-def test_a_cancel_answered_by_booked_is_a_doubt() -> None:
-    """An adapter that contradicts itself is believed in nothing."""
-    row = advance(begun(cancel(booked(), 2)), Effected(effect(Outcome.BOOKED, 2), NOW), SIDECAR)[0]
-    assert row.state is State.UNSURE
-
-
-@pytest.mark.parametrize(("code", "outcome"), [(None, Outcome.CONFLICT), (Code.RESEAL, Outcome.REFUSED)])
-def test_a_final_no(code: Code | None, outcome: Outcome) -> None:
-    """Refused with a code the hub may read, else conflict; in the queue as well as after an intent."""
-    for row in (firm(None, S1), begun(firm(None, S1))):
-        after = advance(row, Failed(code), None)[0]
-        assert (after.outcome, after.code, after.done_ver) == (outcome, code, 1)
-
-
-def test_what_surely_did_not_happen_is_queued_again() -> None:
-    """The intent is over; the order keeps its place."""
-    row = advance(begun(firm(None, S1)), NotDone(), None)[0]
-    assert (row.state, row.intent_ver, row.attempt) == (State.QUEUED, None, 1)
-
-
-@pytest.mark.parametrize("rules", [SIDECAR, None])
-def test_a_restart_changes_only_intents(rules: WriteRules | None) -> None:
-    """Everything else stands in the journal."""
-    for row in (firm(None, S1), holding(), booked(), advance(booked(), Sent(1), None)[0]):
-        assert advance(row, Restarted(), rules) == (row, ())
-
-
-def test_before_a_write_the_emr_may_know_more() -> None:
-    """Another life of ours wrote: the goal reached is booked, an appointment elsewhere makes it a move."""
-    row = firm(None, S1)
-    assert advance(row, Looked(None, NOW), HL7) == (row, ())
-    assert advance(row, Looked(effect(Outcome.CANCELLED), NOW), HL7) == (row, ())
-    assert advance(row, Looked(effect(Outcome.BOOKED), NOW), HL7)[0].outcome is Outcome.BOOKED
-    met = advance(row, Looked(effect(Outcome.BOOKED, 1, S2), NOW), HL7)[0]
-    assert (met.cur_slot, met.emr_ref) == (None, EmrRef("apt-1"))
-    assert advance(met, start(), HL7)[1] == (Do(1, Op.MOVE, S1, EmrRef("apt-1"), None),)
-    assert advance(met, start(), HL7)[0].emr == EmrName("oscar")
-    lost = replace(row, goal_slot=None)
-    assert advance(lost, Looked(effect(Outcome.BOOKED), NOW), SIDECAR)[0].outcome is Outcome.BOOKED
-    assert advance(lost, Looked(effect(Outcome.BOOKED, 0), NOW), HL7)[0].outcome is None
-    theirs = Looked(effect(Outcome.BOOKED, theirs=True), NOW)
-    assert advance(row, theirs, HL7)[0].state is State.UNSURE
-    assert advance(cancel(None, 1), theirs, HL7)[0].state is State.QUEUED
-
-
-def test_superseded_shows_where_it_stands() -> None:
-    """The slot is known again when the EMR names one we know; else only its reference is kept."""
-    row = advance(firm(begun(firm(None, S1)), S2, 2), Effected(effect(Outcome.BOOKED, 9, S2), NOW), SIDECAR)[0]
-    assert (row.outcome, row.cur_slot, row.kept) == (Outcome.SUPERSEDED, S2, True)
-    row = advance(begun(firm(None, S1)), Effected(effect(Outcome.BOOKED, 9, cell("s9")), NOW), SIDECAR)[0]
-    assert (row.cur_slot, row.emr_ref, row.kept) == (None, EmrRef("apt-1"), True)
-    row = advance(begun(firm(None, S1)), Effected(effect(Outcome.BOOKED, 9, None), NOW), SIDECAR)[0]
-    assert (row.cur_slot, row.emr_ref) == (None, EmrRef("apt-1"))
-
-
-def test_successions() -> None:
-    """The design's own successions are in the table; only a hold is released, nothing becomes held within a version."""
-    for before, after in [
-        (Outcome.HELD, Outcome.EXPIRED),
-        (Outcome.HELD, Outcome.RELEASED),
-        (Outcome.REQUESTED, Outcome.BOOKED),
-        (Outcome.BOOKED, Outcome.CANCELLED_BY_CLINIC),
-    ]:
-        assert (before, after) in SUCCESSIONS
-    assert {a for a, b in SUCCESSIONS if b is Outcome.RELEASED} == {Outcome.HELD}
-    assert (Outcome.CANCELLED, Outcome.BOOKED) not in WITHIN_VERSION
-    assert (Outcome.REQUESTED, Outcome.SUPERSEDED) not in SUCCESSIONS
-
-
-def test_a_broken_promise_raises(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A transition that lets a number fall or tells a forbidden succession never leaves advance."""
-    move = SimpleNamespace(to=frozenset(State), do=lambda row, _event, _rules: (replace(row, seen_ver=0), ()))
-    monkeypatch.setitem(TABLE, (State.QUEUED, Sent), move)  # type: ignore[arg-type]
-    with pytest.raises(UndefinedTransition, match="grows"):
-        advance(firm(None, S1), Sent(1), None)
-    done = replace(booked(), outcome=Outcome.CANCELLED)
-    told = replace(done, outcome=Outcome.BOOKED, outcome_rev=2)
-    assert broken(done, told, move) == "succession"  # type: ignore[arg-type]
 
 
 def test_limits() -> None:

@@ -52,8 +52,8 @@ def test_a_boxed_column_is_said_to_be_boxed() -> None:
 def test_every_command_named_in_a_page_exists(name: str) -> None:
     """A page never sends anybody to a command that is not there."""
     known = {one.words for one in COMMANDS} | {group.word for group in GROUPS}
-    named = re.findall(r"`creneau ([a-z]+(?: [a-z]+)?)", page(name)) + re.findall(
-        r"^\$ creneau ([a-z]+(?: [a-z]+)?)", page(name), re.MULTILINE
+    named = re.findall(r"`creneau ([a-z0-9]+(?: [a-z]+)?)", page(name)) + re.findall(
+        r"^\$ creneau ([a-z0-9]+(?: [a-z]+)?)", page(name), re.MULTILINE
     )
     assert [words for words in named if words not in known and words.split()[0] not in known] == []
 

@@ -5,8 +5,11 @@ Rule: a guard that has a twin is taken away together with it.
 
 from tests.mutants.mutant import Edit, Mutant, mutant
 
-CORE = ("unit", "tests/core/test_booking.py tests/core/test_booking_found.py tests/core/test_booking_desk.py")
-APPLY = ("unit", "tests/agent/test_apply.py")
+CORE = (
+    "unit",
+    "tests/core/test_booking.py tests/core/test_booking_evidence.py tests/core/test_booking_found.py tests/core/test_booking_desk.py",
+)
+APPLY = ("unit", "tests/agent/apply")
 ARRIVAL, START, EVIDENCE = (f"agent/core/booking/{name}.py" for name in ("arrival", "start", "evidence"))
 LEG, WRITING = "agent/legs/apply/__init__.py", "agent/legs/apply/writing.py"
 ROW, WATCH = "agent/core/booking/row.py", "agent/legs/apply/watch.py"
@@ -41,7 +44,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant("a higher version supersedes", EVIDENCE, "    if known or effect.outcome is Outcome.SUPERSEDED:\n", "    if False:\n", model("sql-sidecar book+cancel 2 0"), CORE),
     mutant("elsewhere is not here", EVIDENCE, " and not cancels and not elsewhere:", " and not cancels:", CORE),
     mutant("what is not verified proves nothing", EVIDENCE, "    if effect.pending:\n        return False\n", "", model("fhir-if-match book+move 1 2"), model("sql-sidecar book+move 1 2"), CORE),
-    mutant("quiet time", EVIDENCE, "    if event.now < quiet:\n        return row, (Ask(quiet),)\n", "", ("unit", "tests/core/test_booking.py tests/agent/test_apply.py")),
+    mutant("quiet time", EVIDENCE, "    if event.now < quiet:\n        return row, (Ask(quiet),)\n", "", ("unit", "tests/core/test_booking_evidence.py tests/agent/apply")),
     Mutant(
         "quiet time, the leg's and the core's",
         (Edit(EVIDENCE, "    if event.now < quiet:\n        return row, (Ask(quiet),)\n", ""),
@@ -79,5 +82,5 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant("the rules as they are now", LEG, "                allowed = still_allowed(fresh, self.rules(), now.utc, on_hold=on_hold(row))\n", "                allowed = True\n", APPLY),
     mutant("many that vanish stop all writes", WATCH, "        if gone > MANY:\n            stop()\n", "        if gone > MANY:\n", APPLY),
     mutant("a lost answer is not a failure", WRITING, "            self.saving.commit(row, Unknown(now.utc), self.books.rules, now)\n", "            self.saving.commit(row, NotDone(), self.books.rules, now)\n", model("hl7-enquiry book 1 1"), APPLY),
-    mutant("compare and swap", "agent/journal/bookings.py", "            if number != row.row and not (number is None and row.row == 0):\n", "            if False:\n", ("unit", "tests/agent/journal/test_bookings.py tests/agent/test_apply.py")),
+    mutant("compare and swap", "agent/journal/bookings.py", "            if number != row.row and not (number is None and row.row == 0):\n", "            if False:\n", ("unit", "tests/agent/journal/test_bookings.py tests/agent/apply")),
 )  # fmt: skip

@@ -159,7 +159,8 @@ class Computer:
         for other in self.posts:
             if other.wake.is_set():
                 other.wake.clear()
-                self.due[other.leg.name] = world.time.passed
+                soon, other.soon = other.soon or timedelta(0), None
+                self.due[other.leg.name] = min(self.due[other.leg.name], world.time.passed + soon)
         return f"{wait} {post.down and post.down[0]}"
 
     def rouse(self) -> None:

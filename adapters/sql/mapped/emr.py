@@ -4,7 +4,7 @@ Rule: a scratch copy is another database that carries our mark of being one; any
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from adapters.sql.dialect import Dialect
 from adapters.sql.emr import SqlEmr, SqlReader
@@ -59,8 +59,9 @@ class MappedEmr(SqlEmr):
         whole = f"{self._file.digest} {RECIPE} {self._mode} {self._session.dialect.name}"
         return hashlib.sha256(whole.encode()).hexdigest()
 
-    def prove(self, scratch: str) -> Iterable[Proved]:
+    def prove(self, scratch: str, shared: Collection[str] = ()) -> Iterable[Proved]:
         """Try every promise, then the races, on that database. Raises Refused when it is not marked as a scratch copy."""
+        del shared  # a copy holds nobody who is shared: it is another database
         if not self._file.can_prove:
             what = say("the mapping tells nothing of a scratch copy: the section {key} is missing", key="[scratch]")
             raise Misconfigured(DOING, what, say("docs/connect-an-emr.md shows it"), file=self._file.file)

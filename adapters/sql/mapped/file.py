@@ -40,6 +40,8 @@ class MappingFile:
     reads: tuple[tuple[str, str], ...]
     writes: tuple[tuple[str, str], ...]
     digest: str = field(repr=False)
+    openings: bool = False
+    """It tells when people may be booked and not what is taken: never an agenda by itself."""
 
     @property
     def books(self) -> bool:
@@ -95,7 +97,9 @@ class _Reading:
         head = sheet.table(sheet.get("mapping") or {}, ("mapping",), schema.HEAD)
         self._database = head["database"] or ""
         books = sheet.get("book") is not None
-        self._all(schema.READS, needed=True)
+        openings = head["tells"] == "openings"
+        self._all({name: kind for name, kind in schema.READS.items() if name == "open"}, needed=True)
+        self._all({name: kind for name, kind in schema.READS.items() if name != "open"}, needed=not openings)
         self._all(schema.MAY_READ, needed=False)
         self._all(schema.BOOKINGS, needed=books)
         self._all(schema.MAY_BOOK, needed=False)
@@ -103,7 +107,9 @@ class _Reading:
         if scratch is not None:
             self._all(schema.SCRATCH, needed=True, within=("scratch",))
             self._scratch_keys(scratch)
-        states = sheet.table(sheet.get("states") or {}, ("states",), schema.STATES)
+        taken = {"due": (), "gone": ()}
+        if not openings or sheet.get("states") is not None:
+            taken = sheet.table(sheet.get("states") or {}, ("states",), schema.STATES)
         rights = sheet.table(sheet.get("rights") or {}, ("rights",), schema.RIGHTS)
         table = (
             sheet.value(sheet.get("book"), ("book",), schema.BOOKS[0]) if isinstance(sheet.get("book"), dict) else ""
@@ -122,12 +128,13 @@ class _Reading:
             grid=head["grid"],
             queries=self._queries,
             steps=self._steps,
-            due=frozenset(states["due"]),
-            gone=frozenset(states["gone"]),
+            due=frozenset(taken["due"]),
+            gone=frozenset(taken["gone"]),
             table=table,
             reads=reads,
             writes=writes,
             digest=digest,
+            openings=openings,
         )
 
     def _all(self, kinds: Mapping[str, Kind], *, needed: bool, within: tuple[str, ...] = ()) -> None:

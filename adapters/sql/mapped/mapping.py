@@ -49,7 +49,7 @@ class Mapped:
         end = datetime(last.year, last.month, last.day, tzinfo=zone) + timedelta(days=1)
         span = self._times.span(start, end)
         opens = [self._open(row, counts) for row in self._query("open").rows(work, span)]
-        busy, odd = self._busy(work, span, counts)
+        busy, odd = self._busy(work, span, counts) if "busy" in self.file.queries else ([], set[str]())
         return Pulled(
             self.name,
             self.clinic,

@@ -13,11 +13,12 @@ DATABASES = {"mysql": "mariadb", "postgresql": "postgresql", "sqlserver": "sqlse
 
 HEAD = (
     Key("name", text(1, 20)),
-    Key("title", text(1, 80), ""),
+    Key("title", text(0, 80), ""),
     Key("database", word(*DATABASES)),
     Key("clock", word("local", "utc")),
     Key("ends", word("exclusive", "inclusive"), "exclusive"),
     Key("grid", whole(0, 480), 0),
+    Key("tells", word("agenda", "openings"), "agenda"),
 )
 STATES = (Key("due", list_of(text(1, 40))), Key("gone", list_of(text(1, 40), empty=True), []))
 BOOKS = (Key("table", text(1, 80)),)

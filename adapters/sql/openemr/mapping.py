@@ -5,39 +5,22 @@ Rule: nothing is decided here.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from adapters.sql.applied import Seen
-from adapters.sql.mapping import Right, Wanted
+from adapters.sql.mapping import Days, Right, Wanted
 from adapters.sql.openemr import expand, rows
 from adapters.sql.openemr.patient import Person, person
 from adapters.sql.openemr.read import Raw, pull
 from adapters.sql.openemr.terms import Terms
 from adapters.sql.places import DAY, Place
 from adapters.sql.session import Work
-from agent.core.model import AgendaRow, EmrRef, Finding, Patient, Slot, Window
+from agent.core.model import EmrRef, Patient, Window
 from agent.ports import Named
 
 _READ = """pc_eid, pc_aid, pc_catid, pc_prefcatid, pc_eventDate, pc_endDate, pc_startTime, pc_endTime, pc_duration,
 pc_recurrtype, pc_recurrspec, pc_apptstatus, pc_facility, uuid"""
-
-
-@dataclass(frozen=True, slots=True)
-class Days:
-    """A picture of some days."""
-
-    raw: Raw
-    terms: Terms
-
-    def slots(self, window: Window) -> tuple[tuple[Slot, ...], tuple[Finding, ...]]:
-        """Return the free slots that start in the window, and what was withheld."""
-        return expand.slots(self.raw, self.terms, window)
-
-    def agenda(self, window: Window) -> Sequence[AgendaRow]:
-        """Return free slots and active appointments."""
-        return expand.agenda(self.raw, self.terms, window)
 
 
 class OpenEmr:
@@ -65,9 +48,9 @@ class OpenEmr:
         """Take what the clinic decided."""
         self.clinic = terms
 
-    def read(self, work: Work, first: date, last: date) -> Days:
+    def read(self, work: Work, first: date, last: date) -> Days[Raw, Terms]:
         """Pull the raw rows of some days."""
-        return Days(pull(work, first, last), self.clinic)
+        return Days(pull(work, first, last), self.clinic, expand.slots, expand.agenda)
 
     def names(self, work: Work, picture: Any, window: Window) -> Sequence[Named]:  # noqa: ARG002 - all was pulled
         """Return categories by their constants, people of the calendar, and facilities by number."""

@@ -4,12 +4,11 @@ Rule: nothing is decided here.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from adapters.sql.applied import Seen
-from adapters.sql.mapping import Right, Wanted
+from adapters.sql.mapping import Days, Right, Wanted
 from adapters.sql.matching import plain
 from adapters.sql.oscar import expand, rows
 from adapters.sql.oscar.names import names
@@ -18,24 +17,8 @@ from adapters.sql.oscar.read import READ, Raw, pull
 from adapters.sql.oscar.terms import Terms
 from adapters.sql.places import Place
 from adapters.sql.session import Work
-from agent.core.model import AgendaRow, EmrRef, Finding, Patient, Slot, Window
+from agent.core.model import EmrRef, Patient, Window
 from agent.ports import Named
-
-
-@dataclass(frozen=True, slots=True)
-class Days:
-    """A picture of some days."""
-
-    raw: Raw
-    terms: Terms
-
-    def slots(self, window: Window) -> tuple[tuple[Slot, ...], tuple[Finding, ...]]:
-        """Return the free slots that start in the window, and what was withheld."""
-        return expand.slots(self.raw, self.terms, window)
-
-    def agenda(self, window: Window) -> Sequence[AgendaRow]:
-        """Return free slots and active appointments."""
-        return expand.agenda(self.raw, self.terms, window)
 
 
 class Oscar:
@@ -72,9 +55,9 @@ class Oscar:
         """Take what the clinic decided."""
         self.clinic = terms
 
-    def read(self, work: Work, first: date, last: date) -> Days:
+    def read(self, work: Work, first: date, last: date) -> Days[Raw, Terms]:
         """Pull the raw rows of some days."""
-        return Days(pull(work, f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"), self.clinic)
+        return Days(pull(work, f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"), self.clinic, expand.slots, expand.agenda)
 
     def names(self, work: Work, picture: Any, window: Window) -> Sequence[Named]:
         """Return template codes, people and sites."""

@@ -27,7 +27,6 @@ if sys.platform == "win32":  # pragma: no cover - run under Wine
     )
     SESSION = r"SYSTEM\CurrentControlSet\Control\Session Manager"
     DEFENDER = r"SOFTWARE\Microsoft\Windows Defender"
-    SYSTEM_SID = "S-1-5-18"
     USUAL = {1252, 65001}
 
     def surroundings(folder: Path) -> Iterable[Finding]:

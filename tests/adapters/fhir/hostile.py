@@ -16,7 +16,19 @@ from urllib.parse import parse_qsl, urlsplit
 from agent.clock import SystemClock
 
 KNOWN = frozenset(
-    {"start", "date", "identifier", "schedule", "_count", "_offset", "_include", "_lastUpdated", "birthdate", "family"}
+    {
+        "start",
+        "date",
+        "identifier",
+        "schedule",
+        "_count",
+        "_offset",
+        "_include",
+        "actor",
+        "_lastUpdated",
+        "birthdate",
+        "family",
+    }
 )
 MEDPLUM = frozenset(
     {"half-failed", "patch-unguarded", "uuid", "no-total", "page-20", "strict", "404-after-delete", "no-own-ids"}
@@ -36,7 +48,7 @@ class Hostile:
     """The server's state. `flaws` may be changed while it runs; `asked` keeps (method, path) of every request."""
 
     def __init__(self, flaws: frozenset[str]) -> None:
-        self.flaws = flaws
+        self.flaws, self.release = flaws, "H"
         self.store: Store = {}
         self.asked: list[tuple[str, str]] = []
         self.lock = threading.Lock()
@@ -52,7 +64,11 @@ class Hostile:
         with self.lock:
             self.asked.append((method, path))
             if path == "metadata":
-                return 200, {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1", "software": {"name": "H"}}
+                return 200, {
+                    "resourceType": "CapabilityStatement",
+                    "fhirVersion": "4.0.1",
+                    "software": {"name": self.release},
+                }
             kind, _, key = path.partition("/")
             if method == "POST" and not path:
                 return self.transaction(body)
@@ -60,15 +76,17 @@ class Hostile:
                 return self.search(kind, params)
             if method == "POST" and key != "_search":
                 return self.create(kind, body, headers.get("If-None-Exist", ""))
-            return {"GET": self.get, "PUT": self.put, "DELETE": self.delete}.get(method, self.refuse)(
-                kind, key, body, headers
-            )
+            return {"GET": self.get, "PUT": self.put, "DELETE": self.delete, "PATCH": self.patch}.get(
+                method, self.refuse
+            )(kind, key, body, headers)
 
     def refuse(self, *_: object) -> tuple[int, Any]:
         return 405, outcome("not-supported")
 
-    def get(self, kind: str, key: str, _body: Any, _headers: Mapping[str, str]) -> tuple[int, Any]:
+    def get(self, kind: str, key: str, _body: Any, headers: Mapping[str, str]) -> tuple[int, Any]:
         found = self.store.get((kind, key))
+        if found and headers.get("If-None-Match") == etag(found) and "no-304" not in self.flaws:
+            return 304, None
         return (200, found) if found else (404 if "404-after-delete" in self.flaws else 410, outcome("not-found"))
 
     def create(self, kind: str, body: Any, name: str) -> tuple[int, Any]:
@@ -81,21 +99,36 @@ class Hostile:
         return 201, self.keep({**body, "id": f"h{self.number()}"})
 
     def put(self, kind: str, key: str, body: Any, headers: Mapping[str, str]) -> tuple[int, Any]:
-        now, wanted = self.store.get((kind, key)), headers.get("If-Match", "")
+        now = self.store.get((kind, key))
         if not isinstance(body, dict):
             return 400, outcome("structure")
-        if now is not None and headers.get("If-None-Match") == "*" and "none-match" in self.flaws:
-            return 412, outcome("conflict")
+        if "sealed" in self.flaws and body.get("status") == "entered-in-error":
+            return 422, outcome("business-rule")
+        if self.is_stale(now, headers):
+            return (409 if "409" in self.flaws else 412), outcome("conflict")
         if now is None and "no-own-ids" in self.flaws and kind == "Appointment":
             return 400, outcome("invalid")
-        if wanted and now and wanted != etag(now) and "if-match-ignored" not in self.flaws:
-            return (409 if "409" in self.flaws else 412), outcome("conflict")
-        same = now is not None and {**now, "meta": 0} == {**body, "meta": 0}
-        if same and now is not None and "uuid" in self.flaws:
+        if now is not None and {**now, "meta": 0} == {**body, "meta": 0} and "always-new" not in self.flaws:
             return 200, now  # unchanged: the same version
         return (200 if now else 201), self.keep({**body, "id": key})
 
+    def is_stale(self, now: Mapping[str, Any] | None, headers: Mapping[str, str]) -> bool:
+        wanted = headers.get("If-Match", "")
+        if now is None:
+            return bool(wanted) and "revives" not in self.flaws
+        if headers.get("If-None-Match") == "*" and "none-match" in self.flaws:
+            return True
+        return bool(wanted) and wanted != etag(now) and "if-match-ignored" not in self.flaws
+
+    def patch(self, kind: str, key: str, body: Any, headers: Mapping[str, str]) -> tuple[int, Any]:
+        now = self.store[kind, key]
+        if headers.get("If-Match") != etag(now) and "patch-unguarded" not in self.flaws:
+            return 412, outcome("conflict")
+        return 200, self.keep({**now, **{change["path"][1:]: change["value"] for change in body}})
+
     def delete(self, kind: str, key: str, _body: Any, _headers: Mapping[str, str]) -> tuple[int, Any]:
+        if "no-delete" in self.flaws:
+            return 405, outcome("not-supported")
         return (200, {}) if self.store.pop((kind, key), None) else (404, outcome("not-found"))
 
     def transaction(self, body: Any) -> tuple[int, Any]:
@@ -116,7 +149,8 @@ class Hostile:
         return 200, {"resourceType": "Bundle", "type": "transaction-response", "entry": answers}
 
     def search(self, kind: str, params: Sequence[tuple[str, str]]) -> tuple[int, Any]:
-        if "strict" in self.flaws and any(key not in KNOWN for key, _ in params):
+        known = KNOWN - ({"actor"} if "no-actor" in self.flaws else set())
+        if self.flaws & {"strict", "no-actor"} and any(key not in known for key, _ in params):
             return 400, outcome("invalid")
         if "outcome-inside" in self.flaws:
             return 200, bundle([outcome("exception")])
@@ -136,12 +170,17 @@ class Hostile:
         return 200, page
 
     def matching(self, kind: str, params: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        blind = {"undated": "date", "lags": "identifier", "no-news": "_lastUpdated"}
+        if any(flaw in self.flaws and word in dict(params) for flaw, word in blind.items()):
+            return []
         return [one for (of, _), one in list(self.store.items()) if of == kind and all(fits(one, *p) for p in params)]
 
     def keep(self, resource: dict[str, Any]) -> dict[str, Any]:
         at = SystemClock().now().utc.isoformat()
         whole = {**resource, "meta": {"versionId": self.number(), "lastUpdated": at}}
         if "no-identifiers" in self.flaws:
+            whole.pop("identifier", None)
+        if "unmarked" in self.flaws and resource["resourceType"] == "Slot":
             whole.pop("identifier", None)
         self.store[resource["resourceType"], resource["id"]] = whole
         return whole
@@ -157,11 +196,21 @@ def fits(one: Mapping[str, Any], key: str, value: str) -> bool:
         if at is None or (start := datetime.fromisoformat(at)).tzinfo is None:
             return True
         return start >= bound if value.startswith("ge") else start < bound
+    if key == "actor":
+        return any(each.get("actor", {}).get("reference") == value for each in one["participant"])
     return key != "schedule" or one["schedule"]["reference"] == value
 
 
 def etag(one: Mapping[str, Any]) -> str:
     return f'W/"{one["meta"]["versionId"]}"'
+
+
+def unversioned(what: Any) -> Any:
+    if isinstance(what, list):
+        return [unversioned(one) for one in what]
+    if isinstance(what, dict):
+        return {key: unversioned(one) for key, one in what.items() if key != "versionId"}
+    return what
 
 
 def bundle(found: Sequence[Any]) -> dict[str, Any]:
@@ -191,12 +240,19 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(status, what)
 
     def answer(self, status: int, what: Any) -> None:
-        text, flaws = json.dumps(what).encode(), self.hostile.flaws
+        flaws = self.hostile.flaws
+        what = unversioned(what) if "versionless" in flaws else what
+        text = json.dumps(what).encode()
         text = text[: len(text) // 2] if "half" in flaws else text
+        text = b"" if status == 304 else text
         self.send_response(status)
-        self.send_header("Content-Type", "application/fhir+json")
-        if isinstance(what, dict) and what.get("meta"):
+        self.send_header("Content-Type", "application/fhir+xml" if "xml" in flaws else "application/fhir+json")
+        written = self.command in ("POST", "PUT") and isinstance(what, dict) and bool(what.get("id"))
+        if isinstance(what, dict) and what.get("meta", {}).get("versionId") and not (written and "mute" in flaws):
             self.send_header("ETag", etag(what))
+        if written and flaws & {"minimal", "mute"} and status < 300:
+            self.send_header("Location", f"{what['resourceType']}/{what['id']}/_history/1")
+            text = b""
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         if "cut" in flaws:

@@ -108,6 +108,19 @@ def test_a_wrong_clock_is_made_up_for(skew: timedelta, sekmet: Place, other: Too
     line.close()
 
 
+def test_each_try_has_a_number_of_its_own(sekmet: Place, other: Tools) -> None:
+    """The clock jumped since the last token: the refused assertion is made anew by the server's time, never re-sent."""
+    clock = Moving()
+    access = smart(sekmet, replace(other, clock=clock))
+    line = Heard(sekmet.server.base, access, clock)
+    assert line.read("Slot").is_good
+    clock.skew = -timedelta(hours=3)
+    assert access.renew()
+    assert line.read("Slot").is_good
+    assert len(line.assertions) == len({claims["jti"] for claims in line.assertions}) == 3
+    line.close()
+
+
 @pytest.mark.parametrize(
     ("more", "word"),
     [
@@ -174,6 +187,28 @@ def test_a_bearer_token_is_shown() -> None:
         line.close()
 
 
+class Asking(Hostile):
+    """A server that lets nobody in without the word."""
+
+    def handle(self, method: str, path: str, params: Any, body: Any, headers: Any) -> tuple[int, Any]:
+        if headers.get("Authorization") != "Bearer word":
+            return 401, {}
+        return super().handle(method, path, params, body, headers)
+
+
+def test_a_server_that_asks_for_a_token_is_read_with_the_vaults() -> None:
+    """Every request bears it; a wrong one is a person's to mend."""
+    with running(frozenset(), Asking(frozenset())) as (_, base):
+        for word, good in (("word", True), ("another", False)):
+            emr = open_(NAME, {"server": base, "auth": "bearer"}, tools("", {NAME: word}))
+            if good:
+                assert emr.slots(DAY).complete
+            else:
+                with pytest.raises(Misconfigured, match="401"):
+                    emr.slots(DAY)
+            emr.close()
+
+
 @pytest.mark.parametrize(
     ("options", "key"),
     [
@@ -181,6 +216,7 @@ def test_a_bearer_token_is_shown() -> None:
         ({"server": "https://a:b@dme.example.org/fhir"}, "server"),
         ({"server": "https://h/fhir", "auth": "smart"}, "client_id"),
         ({"server": "https://h/fhir", "guide": "sas"}, "practitioners"),
+        ({"server": "https://h/fhir", "search": ["status"]}, "search"),
         ({"server": "https://h/fhir", "ca_file": "/absent.pem"}, "ca_file"),
         ({"server": "https://h/fhir", "certificate": "/absent.pem"}, "certificate"),
     ],

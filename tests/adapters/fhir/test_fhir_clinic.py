@@ -165,6 +165,10 @@ def test_outbound_resources_are_held_against_r4(router: Place, tmp_path: Path) -
     emr.close()
 
 
+def sample(name: str) -> Any:
+    return json.loads((FIXTURES / name).read_text(encoding="utf-8"))
+
+
 class Aggregator(Hostile):
     """France's SAS: slots by the practitioners' names, changes by `PUT Appointment?identifier=`."""
 
@@ -175,24 +179,37 @@ class Aggregator(Hostile):
     def search(self, kind: str, params: Any) -> tuple[int, Any]:
         self.searches.append({"kind": kind, **dict(params)})
         if kind == "Slot" and "identifier" not in dict(params):
-            return 200, json.loads((FIXTURES / "sas-slots.json").read_text(encoding="utf-8"))
+            return 200, sample("sas-slots.json")
         return super().search(kind, [pair for pair in params if pair[0] in ("identifier", "date")])
 
     def handle(self, method: str, path: str, params: Any, body: Any, headers: Any) -> tuple[int, Any]:
         if method == "PUT" and path == "Appointment":
+            self.asked.append((method, path))
             found = self.matching("Appointment", params)
             return self.put("Appointment", found[0]["id"], body, {}) if found else self.create("Appointment", body, "")
         return super().handle(method, path, params, body, headers)
 
 
-def test_frances_guide_is_one_value() -> None:
+OID = "urn:oid:1.2.250.1.71.4.2.1"
+SAS = {"practitioners": f"{OID}|810100050075", "practitioner_system": OID, "type_from": "specialty"}
+WRITTEN_OUT = {
+    "mime": "application/json+fhir",
+    "search": [
+        "schedule.actor:Practitioner.identifier={practitioners}",
+        "status=free",
+        "_include=Slot:schedule",
+        "_include:iterate=Schedule:actor",
+    ],
+    "change_by": "identifier",
+}
+
+
+@pytest.mark.parametrize("guide", [{"guide": "sas"}, WRITTEN_OUT], ids=["named", "written-out"])
+def test_frances_guide_is_configuration(guide: dict[str, object]) -> None:
     """SAS searches by practitioner and status, names people by their national number, and is never fenced."""
     hostile = Aggregator()
     with running(frozenset(), hostile) as (_, base):
-        sas = {"guide": "sas", "practitioners": "urn:oid:1.2.250.1.71.4.2.1|810100050075"}
-        options = {"server": base, **sas, "practitioner_system": "urn:oid:1.2.250.1.71.4.2.1", "type_from": "specialty"}
-        given = tools()
-        emr = open_(NAME, options, given)
+        emr = open_(NAME, {"server": base, **guide, **SAS}, tools())
         (slot,) = emr.slots(DAY).slots
         assert (slot.practitioner.key, slot.type, slot.start.isoformat()) == (
             "810100050075",
@@ -200,27 +217,39 @@ def test_frances_guide_is_one_value() -> None:
             "2026-11-23T04:00:00-05:00",
         )
         asked = next(one for one in hostile.searches if one["kind"] == "Slot")
-        assert asked["schedule.actor:Practitioner.identifier"] == sas["practitioners"]
-        assert (asked["status"], asked["start"][:2]) == ("free", "le")
-        _sas_books(emr, hostile, given)
+        assert asked["schedule.actor:Practitioner.identifier"] == SAS["practitioners"]
+        assert (asked["status"], asked["start"][:2]) == ("free", "le" if "guide" in guide else "lt")
+        hostile.keep({"resourceType": "Schedule", "id": "essai"})
+        assert all(row.kept is not False for row in emr.prove("essai"))
+        assert emr.rules.fenced is False
+        _sas_books(emr, hostile)
         emr.close()
 
 
-def _sas_books(emr: FhirEmr, hostile: Aggregator, given: Any) -> None:
+def _sas_books(emr: FhirEmr, hostile: Aggregator) -> None:
     """Book, and see every change go to the business name, without a version."""
-    from adapters.fhir.profile import Profile, keep
-
-    keep(given.store, Profile(emr.unproven(), "", "if-none-exist", True, False, True, True, False, True))
     slot = emr.slots(DAY).slots[0]
-    fixture = json.loads((FIXTURES / "sas-slots.json").read_text(encoding="utf-8"))
-    for entry in fixture["entry"]:
+    for entry in sample("sas-slots.json")["entry"]:
         hostile.keep(entry["resource"])
-    assert emr.rules.fenced is False
+    hostile.asked.clear()
     effect = book(emr, slot)
     assert effect.outcome is Outcome.BOOKED
     puts = [path for method, path in hostile.asked if method == "PUT" and path.startswith("Appointment")]
-    assert puts == []  # every change went to Appointment?identifier=, which the aggregator answers itself
+    assert set(puts) == {"Appointment"}
     assert hostile.store["Appointment", str(effect.ref)]["status"] == "booked"
+
+
+@pytest.mark.parametrize(("kept", "free"), [(("1",), 0), (("2", "12345678"), 1)], ids=["booked", "cancelled"])
+def test_an_appointment_that_names_its_practitioner_by_number_takes_the_time(kept: tuple[str, ...], free: int) -> None:
+    """SAS' own samples: the reference is a bare national number, without system or address."""
+    hostile = Aggregator()
+    for entry in sample("sas-appointments.json")["entry"]:
+        if entry["resource"]["id"] in kept:
+            hostile.keep(entry["resource"])
+    with running(frozenset(), hostile) as (_, base):
+        emr = open_(NAME, {"server": base, "guide": "sas", **SAS}, tools())
+        assert len(emr.slots(DAY).slots) == free
+        emr.close()
 
 
 def test_a_server_of_another_version_is_refused() -> None:

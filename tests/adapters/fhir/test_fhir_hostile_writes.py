@@ -216,6 +216,9 @@ def test_a_profile_of_another_address_does_not_count(den: Callable[[frozenset[st
         (BARE, "client-id", False),
         (BARE | {"no-own-ids"}, "search", False),
         (BARE | {"none-match"}, "if-none-match", True),
+        (BARE | {"mute"}, "client-id", False),
+        (BARE | {"none-match", "mute"}, "if-none-match", True),
+        (BARE | {"no-own-ids", "minimal"}, "search", False),
     ],
 )
 def test_each_way_of_creating_makes_one_appointment(

@@ -175,8 +175,9 @@ def test_the_clinic_names_type_person_and_place() -> None:
         {"resourceType": "Schedule", "id": "a", "actor": [
             {"reference": "Location/nord"}, {"reference": "Practitioner/7", "display": "Dr G"}, {"display": "?"}]},
         fhir.Schedule)  # fmt: skip
-    known = agenda.whose(schedule, {"Practitioner/7": "P-7"})
-    assert known == Whose(Practitioner("P-7", None, "Dr G"), frozenset({"Practitioner/7"}), frozenset({"nord"}))
+    known = agenda.whose(schedule, {"Practitioner/7": "P-7"}, "urn:p")
+    people, names = frozenset({"Practitioner/7"}), frozenset({"|P-7", "urn:p|P-7"})
+    assert known == Whose(Practitioner("P-7", None, "Dr G"), people, frozenset({"nord"}), names)
     assert agenda.whose(schedule, {"Practitioner/8": "P-8"}) is None
     assert agenda.whose(msgspec.structs.replace(schedule, actor=[]), {}) is None
     two = Terms(NAME, (SitePart(SiteId("n"), "America/Toronto", "nord"), SITE), "")
@@ -210,6 +211,7 @@ def test_references_lose_base_and_version() -> None:
         ("ihe-example-iti-scheduling-bundle.json", 0, 3, 0),
         ("gpconnect-stu3-search_for_free_slots_response.json", 2, 0, 0),
         ("sas-slots.json", 1, 0, 0),
+        ("sas-appointments.json", 0, 3, 0),
     ],
 )
 def test_published_samples_are_read(name: str, slots: int, appointments: int, bad: int) -> None:

@@ -253,6 +253,21 @@ def test_hl7_files_of_changes_are_applied_once_each(folder: Folder) -> None:
     assert hours(source) == [8, 9, 10, 11]
 
 
+def test_a_file_of_changes_that_cannot_be_read_stops_the_offer(folder: Folder) -> None:
+    """What it books nobody knows: nothing is offered until it is mended or taken away."""
+    options = {"format": "hl7", "files": "changes", "openings": [HOURS]}
+    source = folder.source(**options)
+    folder.drop(siu("S12", 9, 1), "1.hl7")
+    assert hours(source) == [8, 10, 11]
+    folder.drop(siu("S12", 10, 2).replace("20261123", "demain"), "2.hl7")
+    for each in (source, folder.source(**options)):
+        reading = each.slots(DAY)
+        assert (reading.slots, reading.complete) == ((), False)
+        assert [(one.code, one.severity) for one in reading.findings] == [("files.refused", Severity.FAULT)]
+    folder.drop(siu("S12", 10, 2), "2.hl7")
+    assert hours(source) == [8, 11]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -16,8 +16,9 @@ from adapters.conformance.bench import DAY, MINE, MONDAY, at, book, cancel, cell
 from adapters.er7 import scan
 from adapters.hl7v2.bench import ENQUIRED, Hl7Bench
 from adapters.hl7v2.book import Hl7Booker
+from adapters.hl7v2.build import Envelope
 from adapters.hl7v2.requests import Ask as Wanted
-from adapters.hl7v2.requests import Envelope, number, request
+from adapters.hl7v2.requests import number, request
 from agent.core.booking import Op, Outcome, Recovery
 from agent.core.errors import Ambiguous, Refused, Transient
 from agent.core.model import Practitioner, Severity, Slot
@@ -128,7 +129,7 @@ def test_a_lost_answer_is_ambiguous_and_found_out_by_asking(made: Callable[..., 
 
 
 def emr_doing() -> object:
-    from adapters.hl7v2.requests import DOING
+    from adapters.hl7v2.build import DOING
 
     return DOING
 

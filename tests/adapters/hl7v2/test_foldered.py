@@ -27,7 +27,6 @@ def test_one_number_is_one_file(tmp_path: Path) -> None:
         assert (taken.kept, taken.answer) == due
     assert [path.read_bytes() for path in (tmp_path / "x").glob("*.hl7")] == [b"a"]
     assert store.unread(1) == ()
-    assert store.last_at("EMR^CL") is None
     store.settle([0], {}, {})
 
 

@@ -115,7 +115,7 @@ def test_the_page_leads_from_a_file_to_a_proof(clinic: private_postgres.Server, 
     mapping = tmp_path / "mon-dme.toml"
     mapping.write_text(mapping.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
     code, said = run(tmp_path, check)
-    assert (code, "not the one that was proved" in said) == (1, True), said
+    assert (code, "not what was proved" in said) == (1, True), said
 
 
 def test_a_faulty_mapping_is_told_whole(tmp_path: Path) -> None:

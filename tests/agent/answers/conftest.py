@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -21,13 +22,13 @@ from agent.config.plan import BookingPlan, ClinicPlan, DeskPlan, EmrPlan, HubPla
 from agent.core.booking import Firmness, Order
 from agent.core.changes import enter, line
 from agent.core.envelope import KeySet
-from agent.core.errors import CreneauError, Misconfigured
+from agent.core.errors import CreneauError, Misconfigured, Refused
 from agent.core.message import say
 from agent.core.model import EmrName, Finding, Instant, Patient, SiteId, SlotId
 from agent.core.sharing import Accord, Allow, Match, Posture, PublishAs, SharedSlot, SharingRules, share
 from agent.journal import Journal
-from agent.journal.box import DataBox, new_key
-from agent.ports import Emr, Identity, Outgoing, Standing
+from agent.journal.box import KEY_BYTES, DataBox
+from agent.ports import Doubt, Emr, Identity, Outgoing, Standing
 
 DME = EmrName("dme")
 SITE = SiteId("principal")
@@ -126,6 +127,7 @@ class Place:
     faults: CreneauError | None = None
     bare: bool = False
     granted: str | None = None
+    doubts: list[Doubt] | None = None
     found: list[Finding] = field(default_factory=list)
     closed: int = 0
 
@@ -203,7 +205,17 @@ class Place:
         emr.close = counted  # type: ignore[method-assign]
         if self.granted is not None:
             setattr(emr, "grants", lambda: self.granted)  # noqa: B010 - an ability more
+        if self.doubts is not None:
+            setattr(emr, "doubts", lambda: self.doubts)  # noqa: B010 - an ability more
+            setattr(emr, "settle", self._settle)  # noqa: B010 - and its other half
         return Bare(emr) if self.bare else emr
+
+    def _settle(self, number: int) -> Doubt:
+        for each in self.doubts or []:
+            if each.number == number:
+                self.doubts = [one for one in self.doubts or [] if one is not each]
+                return each
+        raise Refused(say("settle"), say("none"), reason="no-doubt")
 
     def _file(self) -> Sharing:
         if self.faults is not None:
@@ -226,7 +238,7 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    journal = Journal.open(tmp_path / "state", DataBox(new_key()), now=NOW)
+    journal = Journal.open(tmp_path / "state", DataBox(os.urandom(KEY_BYTES)), now=NOW)
     place = Place(journal, tmp_path / "creneau.toml")
     cells = [
         Opening(SITE, who, MONDAY + timedelta(minutes=20 * n), MONDAY + timedelta(minutes=20 * n + 20), kind)

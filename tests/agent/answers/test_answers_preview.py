@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent.answers import NEEDS, VERBS, may, words
+from agent.answers import NEEDS, VERBS, answering, may, words
 from agent.answers.columns import AGENDA, LEAVES
 from agent.core.booking import Outcome, State
 from agent.core.errors import Refused
@@ -18,13 +18,15 @@ from agent.door import Peer
 def test_every_verb_has_its_function_and_its_right() -> None:
     """What a group may ask exists; what is named nowhere is for administrators."""
     assert set(NEEDS) <= set(VERBS)
+    assert all(callable(answering(verb)) for verb in VERBS)
+    assert answering("unheard-of") is None
     nobody, desk = (
         Peer("x", admin=False, groups=frozenset()),
         Peer("x", admin=False, groups=frozenset({"creneau-accueil"})),
     )
     assert {verb for verb in VERBS if may(verb, nobody)} == {"status", "veto-lift"}
     assert {verb for verb in VERBS if may(verb, desk)} == {
-        "status", "bookings", "tasks-list", "tasks-show", "tasks-done", "unsold", "veto-lift",
+        "status", "bookings", "tasks-list", "tasks-show", "tasks-done", "unsold", "veto-lift", "hl7-doubts", "hl7-settle",
     }  # fmt: skip
     assert all(may(verb, Peer("root", admin=True, groups=frozenset())) for verb in [*VERBS, "unheard-of"])
 

@@ -1,8 +1,9 @@
 """`emr try` and `emr prove`: reads that show, a proof that is kept, and bookings that wait for it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,16 +12,19 @@ import pytest
 from agent.answers import Answers
 from agent.core.errors import Misconfigured, Refused
 from agent.core.message import say
+from agent.core.model import Finding, Instant, Severity
 from agent.core.sheet import Fault, Faults
 from agent.ports import Emr, Proved
 from agent.wiring.proofs import honest
+from tests.agent.answers.conftest import NOW
 
 
 def proving(place: Any, *tried: Proved, wanted: str = "f1") -> list[str]:
     """Let the place's EMR ask for a proof that ends so; return what scratch copies were named."""
     opened, named = place._open, []
 
-    def prove(scratch: str) -> Iterable[Proved]:
+    def prove(scratch: str, shared: Collection[str]) -> Iterable[Proved]:
+        assert shared == {"101", "102"}
         named.append(scratch)
         return iter(tried)
 
@@ -92,6 +96,26 @@ def test_a_proof_is_kept_with_its_day_and_lifts_the_warning(place: Any) -> None:
     assert codes(place)["emr.proved"] == "ok"
 
 
+def test_an_old_proof_is_worth_repeating(place: Any) -> None:
+    """`check` tells its age in days; after half a year it says so, and bookings go on."""
+    proving(place, Proved("a", kept=True))
+    place.ask("emr-prove", on="copie")
+    for days, old in ((179, False), (180, True)):
+        place.now = Instant(NOW.utc + timedelta(days=days), NOW.age + timedelta(days=days))
+        found = {one["code"]: one for one in place.ask("check", part="emr")["findings"]}
+        assert found["emr.proved"]["says"]["args"]["days"] == days
+        assert ("emr.proof-old" in found) is old
+
+
+def test_what_follows_from_a_row_is_told_with_it(place: Any) -> None:
+    """Title and consequences leave as sentences, so that whoever reads them chooses the language."""
+    means = Finding("fhir.mark", Severity.WARN, say("two think they have it"))
+    proving(place, Proved("mark", kept=None, says="HTTP 200", title=say("a slot keeps our mark"), means=(means,)))
+    (line,) = place.ask("emr-prove", on="essai")["tried"]
+    assert line["title"] == {"id": "a slot keeps our mark", "args": {}}
+    assert [(one["severity"], one["says"]["id"]) for one in line["means"]] == [("warn", "two think they have it")]
+
+
 def test_a_broken_promise_is_kept_too_and_lifts_nothing(place: Any) -> None:
     """The report names it, and so does `check`."""
     proving(place, Proved("a_human_wins", kept=False, says="two stand"), Proved("b", kept=True))
@@ -112,7 +136,7 @@ def test_another_text_asks_for_another_proof(place: Any) -> None:
     place.ask("emr-prove", on="copie")
     proving(place, wanted="f2")
     found = next(one for one in place.ask("check", part="emr")["findings"] if one["code"] == "emr.unproven")
-    assert "not the one" in found["says"]["id"]
+    assert "is not what was proved" in found["says"]["id"]
 
 
 def test_an_adapter_run_by_its_makers_asks_for_no_proof(place: Any) -> None:

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from agent.core.message import say
+from agent.core.model import Finding, Severity
 from agent.desk.minute import FILE, Minute
 from agent.desk.voice import ClinicVoice
 from agent.language import Speech
@@ -53,6 +55,24 @@ def test_tasks_places_and_news_stand_on_it_and_no_patient(place: Any, tmp_path: 
     assert "Zoé &lt;Roy&gt;" in (tmp_path / FILE).read_text(encoding="utf-8")
     assert "Tremblay" not in text
     assert "<script src" not in text
+
+
+@pytest.mark.parametrize(
+    ("lang", "says"),
+    [
+        ("fr", "messages non compris : 2; les heures dont ils parlent peut-être sont retenues"),
+        ("en", "messages not understood: 2; the times they may speak of are kept back"),
+    ],
+)
+def test_times_kept_back_are_told_at_the_front_desk(place: Any, tmp_path: Path, lang: str, says: str) -> None:
+    """In the clinic's language, with the command that shows them."""
+    place.run()
+    told = say("messages not understood: {n}; the times they may speak of are kept back", n=2)
+    place.board.findings(place.DME, (Finding("hl7.doubt", Severity.FAULT, told, say("creneau hl7 doubts")),))
+    work(place, tmp_path, lang).run()
+    text = shown(tmp_path)
+    assert says in text
+    assert "creneau hl7 doubts" in text
 
 
 def test_a_folder_that_is_away_is_said_once_and_once_back(place: Any, tmp_path: Path, caplog: Any) -> None:

@@ -46,6 +46,8 @@ emr prove|dme prouver|Run the booking races on a scratch copy, then report.|Épr
 hl7 explain|hl7 expliquer|Say field by field what is understood of a message.|Dire champ par champ ce qu'on comprend d'un message.
 hl7 send|hl7 envoyer|Send the messages of a file and print the answers.|Envoyer les messages d'un fichier, montrer les réponses.
 hl7 listen|hl7 ecouter|Take messages in and keep them as files.|Recevoir des messages et les garder en fichiers.
+hl7 doubts|hl7 doutes|Times kept back: a message was not understood.|Heures retenues : un message n'a pas été compris.
+hl7 settle|hl7 regler|Say that one is settled.|Dire qu'un message est réglé.
 secret set|secret poser|Store a password or key in the vault; asked, not typed.|Ranger un mot de passe au coffre; saisie masquée.
 secret list|secret liste|Names of stored secrets, never their values.|Noms des secrets rangés, jamais leurs valeurs.
 enrol|inscrire|Join a hub with a one-time code; compare fingerprints.|Joindre un carrefour par code unique; comparer l'empreinte.

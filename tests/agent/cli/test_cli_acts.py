@@ -68,7 +68,7 @@ def test_init_writes_a_file_that_reads_back_and_a_vault(run: Callable[..., Any],
 
 def test_init_asks_on_a_terminal(run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What no flag gave is asked; an empty answer keeps the example's value."""
-    monkeypatch.setattr(sys, "stdin", Terminal("Clinique du Lac\n\n\n\n\n\n\n"))
+    monkeypatch.setattr(sys, "stdin", Terminal("Clinique du Lac\n" + "\n" * 7))
     code, out, err = run("init", "--data-dir", str(tmp_path / "data"))
     assert code == 0, err
     assert "Name of the clinic ?" in err
@@ -76,6 +76,41 @@ def test_init_asks_on_a_terminal(run: Callable[..., Any], tmp_path: Path, monkey
     plan: Plan = REAL.read(tmp_path / "etc" / "creneau.toml")
     assert (plan.clinic.name, plan.sites[0].name) == ("Clinique du Lac", "Clinique du Lac")
     assert plan.hub.url == "https://carrefour.example.org"
+
+
+@pytest.mark.parametrize(
+    ("way", "answer"), [("fhir", "https://dme.example.org/r4"), ("hl7", "127.0.0.1:4001"), ("files", "/srv/depot")]
+)
+def test_init_asks_only_about_the_way_into_the_emr(
+    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, answer: str
+) -> None:
+    """The way is asked first, then what it cannot do without; nothing of SQL is left in the file."""
+    monkeypatch.setattr(sys, "stdin", Terminal(f"\n\n\n{way}\n{answer}\n\n\n"))
+    code, _, err = run("init", "--data-dir", str(tmp_path / "data"))
+    assert code == 0, err
+    assert "EMR database account" not in err
+    text = (tmp_path / "etc" / "creneau.toml").read_text("utf-8")
+    assert answer in text
+    assert "ODBC" not in text.partition("[[site]]")[0].partition("[[emr]]")[2].replace("DRIVER", "")
+    assert f'adapter    = "{way}"' in text
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (("--adapter", "odbc"), "no such way into the EMR"),
+        (("--server", "https://dme.example.org/r4"), "another way into the EMR"),
+        (("--adapter", "fhir", "--user", "creneau"), "another way into the EMR"),
+    ],
+)
+def test_an_answer_about_another_way_is_refused(
+    run: Callable[..., Any], tmp_path: Path, flags: tuple[str, ...], sentence: str
+) -> None:
+    """An answer never vanishes: what does not belong to the way that was said is named, and nothing is written."""
+    code, _, err = run("init", *flags, "--data-dir", str(tmp_path / "data"))
+    assert code == 1
+    assert sentence in err
+    assert not (tmp_path / "etc" / "creneau.toml").exists()
 
 
 def test_a_wrong_answer_leaves_no_file(run: Callable[..., Any], tmp_path: Path) -> None:

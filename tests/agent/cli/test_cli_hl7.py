@@ -21,6 +21,7 @@ def test_explain_says_field_by_field_and_why(run: Callable[..., Any]) -> None:
     assert code == 1
     assert "two fields differ on when it is" in out
     assert "AE 102" in out
+    assert "kept back until it is understood: from 2027-04-12 00:00-04:00 to 2027-04-16 01:00-04:00" in out
     code, out, _ = run(f"hl7 expliquer {file} --time-from sch11 --lang fr")
     assert code == 0
     assert "compris : de 2027-04-15 09:00-04:00 (SCH-11.4)" in out.replace("\N{NO-BREAK SPACE}", " ")
@@ -101,3 +102,32 @@ def test_an_address_that_is_none_is_said(tmp_path: Path) -> None:
     """Before anything listens."""
     with pytest.raises(Misconfigured):
         tools.listen(tmp_path, "nowhere", lambda _b, _r: None, threading.Event())
+
+
+DOUBT = {
+    "emr": "dme", "n": 7, "since": "2026-11-23T13:00:00+00:00", "event": "S12", "whom": [],
+    "start": "2026-11-23T13:00:00+00:00", "end": None, "why": "102 SCH-11.4",
+}  # fmt: skip
+
+
+def test_doubts_are_shown_with_both_ways_out(run: Callable[..., Any], door: Any) -> None:
+    """Exit 1 while there is one, 0 when every message was understood; in both languages."""
+    door.answers["hl7-doubts"] = {"doubts": [DOUBT]}
+    code, out, _ = run("hl7 doubts --lang en")
+    assert code == 1
+    assert "anybody" in out
+    assert "creneau hl7 settle N" in out
+    assert "n'importe qui" in run("hl7 doutes --lang fr")[1]
+    assert json.loads(run("hl7 doubts --json")[1]) == {"doubts": [DOUBT]}
+    door.answers["hl7-doubts"] = {"doubts": []}
+    assert run("hl7 doubts")[0] == 0
+
+
+def test_settling_is_asked_first(run: Callable[..., Any], door: Any) -> None:
+    """Nothing is sent before a yes; the number and the source go as given."""
+    door.answers["hl7-settle"] = {"doubt": DOUBT}
+    assert run("hl7 settle 7", typed="n\n")[0] == 2
+    assert door.asked == []
+    assert run("hl7 settle 7 --emr dme", typed="o\n")[0] == 0
+    assert run("hl7 regler 8 --yes")[0] == 0
+    assert door.asked == [("hl7-settle", {"n": 7, "emr": "dme"}), ("hl7-settle", {"n": 8, "emr": ""})]

@@ -1,6 +1,7 @@
 """`emr try` and `emr prove` on the screen."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,8 @@ PROVED = {
     "on": "copie",
     "at": "2026-11-22T00:00:00+00:00",
     "tried": [
-        {"name": "a_human_wins", "kept": True, "says": "", "runs": 1},
-        {"name": "names_count", "kept": None, "says": "", "runs": 1},
+        {"name": "a_human_wins", "title": None, "kept": True, "says": "", "runs": 1, "means": []},
+        {"name": "names_count", "title": None, "kept": None, "says": "", "runs": 1, "means": []},
     ],
     "passed": True,
 }
@@ -102,10 +103,22 @@ def test_prove_asks_before_it_erases(run: Callable[..., Any], door: Any) -> None
     assert (code, "Automatic bookings may begin" in out, "a_human_wins" in out) == (0, True, True)
 
 
+def test_prove_says_what_follows(run: Callable[..., Any], door: Any) -> None:
+    """In the reader's language: what was tried and is not there, what was not asked, and each consequence."""
+    says = {"id": "a slot cannot be reserved here: two who book at once both think they have it", "args": {}}
+    means = [{"part": "emr", "code": "fhir.mark", "severity": "warn", "says": says}]
+    row = {"name": "mark", "title": {"id": "a slot keeps our mark", "args": {}}, "says": "HTTP 200", "runs": 1}
+    door.answers["emr-prove"] = {**PROVED, "tried": [{**row, "kept": None, "means": means}, PROVED["tried"][1]]}
+    _, out, _ = run("emr prove --on essai --yes")
+    assert re.search(r"not here +1 +a slot keeps our mark +HTTP 200\nnot asked +1 +names_count\n! a slot cannot", out)
+    _, out, _ = run("--lang fr emr prove --on essai --yes")
+    assert "! une plage ne se réserve pas ici" in out
+
+
 @pytest.mark.parametrize("as_json", [True, False])
 def test_a_broken_promise_is_exit_1(run: Callable[..., Any], door: Any, as_json: bool) -> None:
     """The promise, and what was seen instead."""
-    broken = {"name": "a_human_wins", "kept": False, "says": "two stand", "runs": 1}
+    broken = {**PROVED["tried"][0], "kept": False, "says": "two stand"}
     door.answers["emr-prove"] = {**PROVED, "tried": [broken], "passed": False}
     code, out, _ = run("emr prove --on copie --yes" + " --json" * as_json)
     assert code == 1

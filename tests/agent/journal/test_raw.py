@@ -44,15 +44,18 @@ def test_unread_messages_come_oldest_first_until_settled(journal: Journal, messa
     assert [number for number, _ in raw.unread(9)] == [4]
 
 
-def test_a_peer_is_known_by_when_it_was_last_heard(
-    journal: Journal, message: RawMessage, make: SimpleNamespace
-) -> None:
-    """None before the first message."""
+def test_what_is_dead_can_be_read_again(journal: Journal, message: RawMessage) -> None:
+    """With another answer when one is given; what was done, or another source's, stays as it is."""
     raw = journal.raw("dme")
-    assert raw.last_at("EMR^CLINIC") is None
-    raw.keep(message, b"")
-    raw.keep(replace(message, control_id="later", received=make.at(minutes=2).utc), b"")
-    assert raw.last_at("EMR^CLINIC") == make.at(minutes=2).utc
+    for n in range(3):
+        raw.keep(replace(message, control_id=f"M{n}"), b"AE")
+    raw.settle([1], {2: "102", 3: "102"}, {})
+    assert (journal.raw("other").revive([2]), raw.revive([])) == (0, 0)
+    assert raw.revive([1, 2, 9], b"AA") == 1
+    assert [number for number, _ in raw.unread(9)] == [2]
+    assert raw.keep(replace(message, control_id="M1"), b"") == Taken(Kept.REPEAT, 2, b"AA")
+    assert raw.revive([3]) == 1
+    assert raw.keep(replace(message, control_id="M2"), b"") == Taken(Kept.REPEAT, 3, b"AE")
 
 
 def test_what_was_never_understood_goes_after_a_month_too(

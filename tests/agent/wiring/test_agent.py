@@ -12,6 +12,7 @@ import pytest
 
 from agent.config import read_plan
 from agent.core.errors import Misconfigured, Refused, Transient
+from agent.core.model import EmrName
 from agent.core.sharing import Posture
 from agent.desk.minute import FILE
 from agent.notify import Notifier
@@ -21,8 +22,10 @@ from agent.wiring.frontdesk import FrontDesk
 from agent.wiring.house import house
 from agent.wiring.lock import StateLock
 from agent.wiring.nightly import Nightly
-from agent.wiring.sample import SOURCE, Sample
+from agent.wiring.sample import Sample
 from agent.wiring.state import State
+
+DME = EmrName("dme")
 
 
 def until(sample: Sample, ready: Callable[[], object]) -> None:
@@ -216,7 +219,7 @@ def test_the_nightly_job_has_a_minute_of_its_own_and_makes_up_a_night_slept_thro
     with State(read_plan(sample.file, entries())) as state:
         night = Nightly(state, lambda *_: None, desk(state))
         night.start()
-        jobs = {job.name: job for job in night.jobs()}
+        jobs = {job.name: job for job in night._scheduler.get_jobs()}
         night.stop()
     job = jobs["Nightly.night"]
     assert (job.coalesce, job.misfire_grace_time) == (True, None)
@@ -276,7 +279,7 @@ def test_no_hub_in_sight_is_no_reason_not_to_start(sample: Sample) -> None:
     sample.start()
     until(sample, lambda: sample.ask("status")["working"] != "yes")
     assert sample.agent is not None
-    until(sample, lambda: sample.agent is not None and sample.agent.state.journal.views(SOURCE).known())
+    until(sample, lambda: sample.agent is not None and sample.agent.state.journal.views(DME).known())
     findings = sample.ask("check", part="hub")["findings"]
     assert {one["code"] for one in findings} >= {"hub.enrolled", "hub.silent"}
 
@@ -350,10 +353,10 @@ def test_a_veto_takes_force_at_once_and_beside_a_faulty_file(sample: Sample) -> 
     door = running(sample.file)
     assert door is not None
     code = door.ask("veto-add", {"who": "101"}, "dre-gagnon")["code"]
-    assert (SOURCE, "101") in agent.state.rules().vetoes
+    assert (DME, "101") in agent.state.rules().vetoes
 
     def gone() -> bool:
-        known = agent.state.journal.views(SOURCE).known()
+        known = agent.state.journal.views(DME).known()
         return bool(known) and not any(key.startswith("101") for key in known)
 
     until(sample, gone)

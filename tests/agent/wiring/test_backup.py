@@ -17,7 +17,7 @@ from agent.clock import SystemClock
 from agent.config import read_plan
 from agent.core.errors import Misconfigured, Refused
 from agent.journal import Journal
-from agent.journal.box import DataBox, new_key
+from agent.journal.box import KEY_BYTES, DataBox
 from agent.journal.copying import KEPT, examined, old
 from agent.journal.migrations import APPLICATION_ID, steps
 from agent.keys import make_root
@@ -158,7 +158,7 @@ def test_a_journal_of_an_older_shape_is_kept_before_it_changes(tmp_path: Path) -
         conn.pragma("application_id", APPLICATION_ID)
         conn.pragma("user_version", number)
     now = SystemClock().now()
-    Journal.open(tmp_path, DataBox(new_key()), now=now).close()
+    Journal.open(tmp_path, DataBox(os.urandom(KEY_BYTES)), now=now).close()
     kept = tmp_path / f"journal-shape-{number}.before"
     assert examined(kept) == number
     assert examined(tmp_path / "journal.db") == steps()[-1][0]

@@ -11,7 +11,7 @@ import pytest
 from agent.core.booking import Effect, Outcome, State
 from agent.core.errors import Transient
 from agent.core.model import BookingId, EmrName, EmrRef, SlotKey
-from tests.agent.test_apply import FAILURE, S1, S2, S3, Agenda, Clinic, Journal, at
+from tests.agent.apply.scene import FAILURE, S1, S2, S3, Agenda, Clinic, Journal, at
 
 ME, OTHER = BookingId("booking-1"), EmrName("autre")
 
