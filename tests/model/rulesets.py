@@ -38,7 +38,7 @@ _PROMISES = {Recovery.RERUN: "fenced", Recovery.ENQUIRE: "seen", Recovery.ABSENT
 
 def way(profile: Profile) -> str:
     """Return the key of the way a FHIR server of this profile is written to."""
-    word = "whole" if profile.create == "if-none-exist" and profile.atomic else _WORDS[profile.create]
+    word = "whole" if profile.is_at_once else _WORDS[profile.create]
     marks = "" if profile.claims else "-unmarked"
     forgets = "" if profile.tombstones else "-forgets"
     return f"fhir-{_PROMISES[profile.rules.recovery]}-{word}{marks}{forgets}"
@@ -95,7 +95,7 @@ def _hl7(*, memory: bool, enquiry: bool) -> Callable[[], Model]:
 
 
 RULE_SETS = (
-    RuleSet("sql-sidecar", Sidecar, safe=True, depth=(4, 4)),
+    RuleSet("sql-sidecar", Sidecar, safe=True, depth=(4, 1)),
     RuleSet("sql-token", Token, safe=True),
     RuleSet("fhir-if-match", Fhir, safe=True, agents=(1,)),
     RuleSet("fhir-bare", FhirBare, safe=True),
