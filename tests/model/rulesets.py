@@ -30,7 +30,7 @@ class RuleSet:
 
 
 CREATES: tuple[Create, ...] = ("if-none-exist", "if-none-match", "client-id", "search")
-LAGGING = ("book", "book+cancel")
+LAGGING = ("book",)
 """Searched where a search of the server lags: every state of its index multiplies the others."""
 _WORDS = {"if-none-exist": "name", "if-none-match": "new-id", "client-id": "own-id", "search": "search"}
 _PROMISES = {Recovery.RERUN: "fenced", Recovery.ENQUIRE: "seen", Recovery.ABSENT_UNSURE: "blurred"}
