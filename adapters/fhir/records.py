@@ -120,13 +120,18 @@ class Records:
         if own is not None and same and location in ("Appointment/", f"Appointment/{own.ref}", "/"):
             return own
         if own is None or not profile.fresh:  # where a search lags, what it shows instead says nothing of what we made
-            raise Ambiguous(WRITING, say("the FHIR server does not find what was just written"))
+            raise not_found()
         return None
 
 
 def our_id(booking: BookingId) -> str:
     """Return the id we give an Appointment where a server lets us: booking ids hold characters that FHIR's do not."""
     return f"creneau-{hashlib.sha256(booking.encode()).hexdigest()[:40]}"
+
+
+def not_found() -> CreneauError:
+    """Return what it means that a search does not show what was just written: it may stand, it may have been another."""
+    return Ambiguous(WRITING, say("the FHIR server does not find what was just written"))
 
 
 def _refuse(answer: Answer) -> None:
