@@ -95,7 +95,7 @@ def _hl7(*, memory: bool, enquiry: bool) -> Callable[[], Model]:
 
 
 RULE_SETS = (
-    RuleSet("sql-sidecar", Sidecar, safe=True, depth=(4, 1)),
+    RuleSet("sql-sidecar", Sidecar, safe=True, depth=(4, 2)),
     RuleSet("sql-token", Token, safe=True),
     RuleSet("fhir-if-match", Fhir, safe=True, agents=(1,)),
     RuleSet("fhir-bare", FhirBare, safe=True),
