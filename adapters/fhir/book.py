@@ -13,7 +13,7 @@ from adapters.fhir.draft import cancelled, drafted, moved, withdrawn
 from adapters.fhir.lastlook import LastLook, Point
 from adapters.fhir.profile import LONGEST, Profile
 from adapters.fhir.record import Applied, Place, Record, answer, named
-from adapters.fhir.records import Records
+from adapters.fhir.records import Records, not_found
 from adapters.fhir.slots import Cell, Slots
 from adapters.fhir.terms import Terms
 from agent.core.booking import Effect, Op, Outcome, Write
@@ -174,6 +174,8 @@ class Writer:
             return None
         made = self._records.find(write.booking, profile)
         if made is None or str(made.applied) != str(applied):
+            if made is None or not profile.fresh:
+                raise not_found()
             self._loser(write)
             return None
         return self._verified(made, write, profile)

@@ -16,7 +16,7 @@ from adapters.fhir.resources import relative
 from adapters.fhir.search import wholly
 from adapters.fhir.slots import Cell, Slots
 from adapters.fhir.terms import Terms
-from agent.core.errors import CreneauError, Refused, Transient
+from agent.core.errors import Ambiguous, CreneauError, Refused
 from agent.core.message import say
 from agent.core.model import BookingId
 
@@ -122,17 +122,24 @@ class Records:
         if profile.create == "client-id":
             return self._read(answer.json() or resource, answer.etag)
         own = self.find(booking, profile)  # a create that raced another is seen only by looking again
-        if own is None:
-            raise Transient(WRITING, say("the FHIR server does not find what was just written"))
         sent = self._read(resource)
-        same = sent is not None and str(own.applied) == str(sent.applied)
+        same = own is not None and sent is not None and str(own.applied) == str(sent.applied)
         location = relative(answer.headers.get("location", "")) or f"Appointment/{answer.json().get('id', '')}"
-        return own if same and location in ("Appointment/", f"Appointment/{own.ref}", "/") else None
+        if own is not None and same and location in ("Appointment/", f"Appointment/{own.ref}", "/"):
+            return own
+        if own is None or not profile.fresh:  # where a search lags, what it shows instead says nothing of what we made
+            raise not_found()
+        return None
 
 
 def our_id(booking: BookingId) -> str:
     """Return the id we give an Appointment where a server lets us: booking ids hold characters that FHIR's do not."""
     return f"creneau-{hashlib.sha256(booking.encode()).hexdigest()[:40]}"
+
+
+def not_found() -> CreneauError:
+    """Return what it means that a search does not show what was just written: it may stand, it may have been another."""
+    return Ambiguous(WRITING, say("the FHIR server does not find what was just written"))
 
 
 def _refuse(answer: Answer) -> None:

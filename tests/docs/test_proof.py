@@ -16,7 +16,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "preuve.md"
 MAKEFILE = Path(__file__).parents[2] / "Makefile"
 pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="only on a checkout: a copy beside a wheel has no documents")
 YES = {"oui": True, "non": False, "yes": True, "no": False}
-KEYS = sorted(BY_KEY)
+KEYS = [each.key for each in RULE_SETS]
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +34,16 @@ def tables() -> list[dict[str, list[str]]]:
     return [{row[0].strip(" `"): [cell.strip() for cell in row[1:]] for row in half if len(row) == 6} for half in rows]
 
 
+def depths() -> list[dict[str, list[str]]]:
+    """Return the rows of the French and of the English table of faults, by rule set."""
+    halves = PAGE.read_text("utf-8").split("\n---\n")
+    rows = [[line.strip("|").split("|") for line in half.splitlines() if line.startswith("| `")] for half in halves]
+    return [{row[0].strip(" `"): [cell.strip() for cell in row[1:]] for row in half if len(row) == 3} for half in rows]
+
+
 def asks_a_person(rules: RuleSet) -> bool:
     """Say whether a booking whose answer is lost ends with a person in some order of events."""
-    return Checker(rules.make(), "book", faults=1).run().unsure > 0
+    return any(Checker(rules.make(), "book", faults=faults).run().unsure for faults in (0, 1))
 
 
 def test_both_languages_list_every_rule_set() -> None:
@@ -62,6 +69,14 @@ def test_a_person_is_asked_where_the_page_says_so(key: str) -> None:
     for table in tables():
         assert YES[table[key][2]] is asks
         assert ("`checking`" in table[key][4]) is asks
+
+
+def test_the_page_says_how_far_each_search_goes() -> None:
+    """What `make prove` searches by default is what the page says, one agent and two."""
+    for table in depths():
+        for each in RULE_SETS:
+            wanted = [str(each.depth[count - 1]) if count in each.agents else "—" for count in (1, 2)]
+            assert table[each.key] == wanted, each.key
 
 
 def test_a_source_that_cannot_write_asks_for_each_booking() -> None:

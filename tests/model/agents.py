@@ -7,14 +7,15 @@ happen; a step is worked out once for each agent, EMR, time and turn.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from agent.core.booking import Booking, Ordered, Outcome, Sent, State, Turn, Write, advance
+from agent.core.booking import Booking, Outcome, Sent, State, Turn, Write, advance
 from agent.core.errors import Transient
 from agent.core.message import say
 from agent.core.model import BookingId
 from tests.model.emrs import FAIL, NEXT, NOT_DONE, REPLY, Done
-from tests.model.invariants import answered_rightly
-from tests.model.scene import Act, Agent, Case, Scene, asked, number_of, put, shown, step_of
-from tests.model.values import EMR, NAMES, SLOTS, TURN_TICKS, Goal, Violation, at
+from tests.model.invariants import answered_rightly, told_once
+from tests.model.saying import asked, shown, step_of
+from tests.model.scene import Act, Agent, Case, Scene, number_of, put
+from tests.model.values import NAMES, Violation, at
 
 CHANGED = Transient(say("save"), say("changed meanwhile"))
 
@@ -25,8 +26,6 @@ class Agents:
     def __init__(self, case: Case) -> None:
         self.case = case
         self._acts: dict[tuple[object, ...], tuple[Act, ...]] = {}
-        self._received: dict[tuple[object, ...], tuple[Act, ...]] = {}
-        self._turns: dict[tuple[object, ...], tuple[Act, ...]] = {}
 
     def acts(self, scene: Scene, n: int) -> tuple[Act, ...]:
         """Return every step of agent `n` in this scene but the arrival of an order."""
@@ -38,18 +37,6 @@ class Agents:
             agent = case.agents.items[number]
             steps = self._begins(scene, n, agent) if agent.node == 0 else self._goes_on(scene, n, agent, waits=waits)
             found = self._acts[key] = tuple(steps)
-        return found
-
-    def receives(self, scene: Scene, n: int) -> tuple[Act, ...]:
-        """Return the orders that may reach agent `n` now; the hub tells with each the newest rev it holds."""
-        case, number = self.case, scene.agents[n]
-        if not case.unreceived(number):
-            return ()
-        revs = tuple(map(max, zip(*(case.newest_rev(each) for each in scene.agents), strict=True)))
-        key = (n, number, scene.tick, revs)
-        found = self._received.get(key)
-        if found is None:
-            found = self._received[key] = tuple(self._arrivals(scene, n, case.agents.items[number], revs))
         return found
 
     def stands_alone(self, scene: Scene, n: int) -> bool:
@@ -69,25 +56,6 @@ class Agents:
             return not ask.what[2] or not any(case.unreceived(each) for each in scene.agents)
         return ask.kind == "write" and agent.pc < 0 and case.fenced
 
-    # ---- orders
-
-    def _arrivals(self, scene: Scene, n: int, agent: Agent, revs: tuple[int, ...]) -> Iterator[Act]:
-        for goal in self.case.goals:
-            row = self.case.row(agent, goal.booking)
-            if row is None or row.seen_ver < goal.version:
-                new = self._ordered(row, goal, scene.tick, revs[goal.booking])
-                bumps = agent.bumps
-                if agent.node:
-                    bumps = put(bumps, goal.booking, bumps[goal.booking] + 1)
-                after = agent._replace(rows=put(agent.rows, goal.booking, new), bumps=bumps)
-                yield Act(f"{'AB'[n]} receives {goal}", self.case.agents(after))
-
-    def _ordered(self, row: Booking | None, goal: Goal, tick: int, rev: int) -> int:
-        slot = None if goal.slot is None else SLOTS[goal.slot]
-        line = None if slot is None else slot.key.encode()
-        event = Ordered(replace(goal.order(), told=rev), EMR, slot, line, at(tick).utc)
-        return self.case.rows(advance(row, event, None)[0])
-
     # ---- a step begins
 
     def _begins(self, scene: Scene, n: int, agent: Agent) -> Iterator[Act]:
@@ -97,49 +65,6 @@ class Agents:
             if ask.kind != "done" or ask.what != agent.since:
                 word = "compares its bookings with the agenda" if kind == "look" else "begins a step"
                 yield self._act(scene, f"{'AB'[n]} {word}", self._arrived(agent._replace(node=node)))
-
-    # ---- the hub gives a turn
-
-    def turns(self, scene: Scene, n: int) -> tuple[Act, ...]:
-        """Return the turn that agent `n` may get now."""
-        case, number = self.case, scene.agents[n]
-        if case.fenced or case.agents.items[number].node:
-            return ()
-        key = (n, number, scene.tick, scene.hub, self._known(scene))
-        found = self._turns.get(key)
-        if found is None:
-            found = self._turns[key] = tuple(self._given(scene, n, case.agents.items[number]))
-        return found
-
-    def _known(self, scene: Scene) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Return version and rev of each booking, the highest that any agent knows: the hub knows them, too."""
-        case = self.case
-        versions = tuple(map(max, zip(*(case.seen_versions(each) for each in scene.agents), strict=True)))
-        return versions, tuple(map(max, zip(*(case.newest_rev(each) for each in scene.agents), strict=True)))
-
-    def _given(self, scene: Scene, n: int, agent: Agent) -> Iterator[Act]:
-        """Yield the turn, if the hub gives one now: a beat renews it, a new one comes with the whole list of orders."""
-        hub = self.case.hubs.items[scene.hub]
-        over = scene.tick >= hub.tick + TURN_TICKS
-        same_time = agent.turn is not None and agent.turn[1] == scene.tick
-        if n < hub.holder or (n > hub.holder and not over) or same_time:
-            return
-        number = hub.number + (n != hub.holder or over or agent.turn is None)
-        if agent.turn is None or agent.turn[0] != number:
-            agent = self._listed(scene, agent)
-        after = self.case.agents(agent._replace(turn=(number, scene.tick)))
-        given = self.case.hubs(hub._replace(holder=n, number=number, tick=scene.tick))
-        yield Act(f"{'AB'[n]} gets turn {number}", after, hub=given)
-
-    def _listed(self, scene: Scene, agent: Agent) -> Agent:
-        """Take the newest version of each booking the hub has handed out so far."""
-        versions, revs = self._known(scene)
-        for goal in self.case.goals:
-            row = self.case.row(agent, goal.booking)
-            if goal.version == versions[goal.booking] and (row is None or row.seen_ver < goal.version):
-                new = self._ordered(row, goal, scene.tick, revs[goal.booking])
-                agent = agent._replace(rows=put(agent.rows, goal.booking, new))
-        return agent
 
     # ---- a step goes on
 
@@ -185,9 +110,11 @@ class Agents:
         if row.row != agent.bumps[b]:
             return self._answers(scene, f"{name} finds {row.booking} changed", agent, CHANGED)
         bump, number = agent.bumps[b] + 1, self.case.rows(replace(row, row=0))
+        bad = told_once(self.case.row(agent, b), row, tell=tell)
         new = agent._replace(rows=put(agent.rows, b, number), bumps=put(agent.bumps, b, bump))
         said = f", tells {row.outcome} (version {row.done_ver})" if tell and row.outcome else ""
         act = self._answers(scene, f"{name} saves {row.booking} {row.state}{said}", new, replace(row, row=bump))
+        act = act._replace(bad=bad)
         return act._replace(told=(b, number)) if tell and row.outcome is Outcome.BOOKED else act
 
     # ---- a request and what may become of it

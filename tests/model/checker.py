@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from agent.core.booking import Write
 from tests.model.agents import Agents
 from tests.model.emrs import Model
+from tests.model.handing import Handing
 from tests.model.invariants import Invariants
 from tests.model.people import People
 from tests.model.rest import Rest
-from tests.model.scene import Act, Case, Scene, asked, put, step_of
+from tests.model.saying import asked, step_of
+from tests.model.scene import Act, Case, Scene, put
 from tests.model.search import Report, Search
 from tests.model.values import Violation
 
@@ -36,10 +38,10 @@ class Checker:
         most: int = 3_000_000,
     ) -> None:
         self.case = Case(model, scenario, agents=agents, desk=desk, staff=staff, ticks=ticks)
-        self.agents = Agents(self.case)
+        self.agents, self.hub = Agents(self.case), Handing(self.case)
         self.people = People(self.case, self.agents)
         self.invariants = Invariants(self.case)
-        self.rest = Rest(self.case, self.agents)
+        self.rest = Rest(self.case, self.hub)
         self.faults, self.most = faults, most
         self._twins = agents == 2 and self.case.fenced
         self._reached: dict[tuple[object, ...], int] = {}
@@ -90,8 +92,8 @@ class Checker:
                 yield from self._acts(scene, n, self.agents.acts(scene, n))
                 return
         for n in range(len(scene.agents)):
-            yield from self._acts(scene, n, self.agents.receives(scene, n))
-            yield from self._acts(scene, n, self.agents.turns(scene, n))
+            yield from self._acts(scene, n, self.hub.receives(scene, n))
+            yield from self._acts(scene, n, self.hub.turns(scene, n))
             yield from self._acts(scene, n, self.agents.acts(scene, n))
         yield from self._network(scene)
         for says, after in self.people.steps(scene):

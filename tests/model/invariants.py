@@ -1,12 +1,12 @@
-"""The invariants of a booking that one step can break: I1 to I3, I5, I6 at the EMR, I13 at the view.
+"""The invariants of a booking that one step can break: I1 to I3, I5, I6 at the EMR, I12 in the ledger, I13 at the view.
 
-Rule: the numbers are those of the design; the ones only rest can show stand in `rest.py`, that of the
-ledger (I12) in `sync`.
+Rule: the numbers are those of the design; the ones only rest can show stand in `rest.py`, I12 for what is published
+in `sync`.
 """
 
 from datetime import UTC, datetime
 
-from agent.core.booking import Effect, Op, Outcome, Write, spoken_for
+from agent.core.booking import Booking, Effect, Op, Outcome, Write, spoken_for
 from agent.core.sharing import share
 from tests.model.emrs import Row
 from tests.model.scene import Case, Scene, cancels
@@ -16,12 +16,25 @@ NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def answered_rightly(rows: tuple[Row, ...], write: Write, effect: Effect) -> Violation | None:
-    """Once a write says booked, nobody who was there before it looked stands in the same place."""
+    """Once a write says booked, nobody who was there before it looked stands in the same place.
+
+    A newer version may have taken ours away again before the answer came.
+    """
+    if not any(row.booking == write.booking and row.slot == effect.slot for row in rows):
+        return None
     others = {row.slot for row in rows if row.booking != write.booking and not row.late}
     newer = effect.version > write.version  # another agent's, still on its way
     if not newer and effect.outcome is Outcome.BOOKED and effect.slot in others:
         return Violation("I2", "booked over a person's row, and not yielded")
     return None
+
+
+def told_once(before: Booking | None, after: Booking, *, tell: bool) -> Violation | None:
+    """Hold I12: each new rev of an outcome is one line of ledger and outbox, and no line is written without one."""
+    new = after.outcome_rev - (before.outcome_rev if before is not None else 0)
+    if new == int(tell):
+        return None
+    return Violation("I12", f"{new} new revs of an outcome are saved with {int(tell)} lines")
 
 
 class Invariants:

@@ -1,6 +1,7 @@
-"""Run by `make prove`: every rule set, every scenario, one agent and two, four faults; prints what was explored.
+"""Run by `make prove`: every rule set, every scenario, one agent and two, up to four faults; prints what was explored.
 
-`python -m tests.model.prove [--faults 4] [--jobs 2] [--memory 8] [--agents 1 2] [--only sql-sidecar …]`
+`python -m tests.model.prove [--faults 4] [--beyond] [--jobs 2] [--memory 8] [--agents 1 2] [--only sql-sidecar …]`
+Each rule set goes as far as it is known to fit (`RuleSet.depth`); `--beyond` asks for all the faults all the same.
 A search that is done is written down beside a digest of the code it is about: begun again, the proof goes on.
 """
 
@@ -14,13 +15,13 @@ from collections.abc import Iterable, Iterator
 from multiprocessing import get_context
 from pathlib import Path
 
+import adapters.fhir
 import adapters.memory
 import agent.core.booking
 import agent.legs.apply
 from tests.model.checker import Checker
-from tests.model.rulesets import BY_KEY, RULE_SETS
+from tests.model.rulesets import BY_KEY, EVERY
 from tests.model.sync.world import Sync
-from tests.model.values import SCENARIOS
 
 STATE_BYTES = 130
 """Memory of one state, measured: its number, its place in the set, in the list and in the parents."""
@@ -65,26 +66,29 @@ def digest() -> str:
     """Return what names the code this proof is about."""
     files = [Path(__file__).parent, *(Path(str(m.__file__)).parent for m in (agent.core.booking, agent.legs.apply))]
     found = hashlib.sha256()
-    for folder in (*files, Path(str(adapters.memory.__file__)).parent):
+    files += [Path(str(adapters.memory.__file__)).parent, Path(str(adapters.fhir.__file__)).parent]
+    for folder in files:
         for file in sorted(folder.rglob("*.py")):
             found.update(file.read_bytes())
     return found.hexdigest()[:12]
 
 
-def tasks(only: Iterable[str], agents: Iterable[int], faults: int, most: int) -> Iterator[Task]:
-    """Yield the searches, the small ones first."""
+def tasks(only: Iterable[str], agents: Iterable[int], faults: int, most: int, *, beyond: bool) -> Iterator[Task]:
+    """Yield the searches, the small ones first; `beyond` what is known to fit."""
     if SYNC in only and 1 in agents:
         yield from ((SYNC, size, 1, min(faults, fewer), most) for size, fewer in SYNC_SEARCHES)
     for count in agents:
-        for rules in RULE_SETS:
+        for rules in EVERY:
             if rules.key in only and count in rules.agents:
-                yield from ((rules.key, scenario, count, faults, most) for scenario in SCENARIOS)
+                deep = faults if beyond else min(faults, rules.depth[count - 1])
+                yield from ((rules.key, scenario, count, deep, most) for scenario in rules.scenarios)
 
 
 def main(words: list[str]) -> int:
     """Search everything that is not written down yet; return how many searches found a violation."""
     ask = argparse.ArgumentParser(prog="python -m tests.model.prove")
     ask.add_argument("--faults", type=int, default=4)
+    ask.add_argument("--beyond", action="store_true", help="all the faults, whether they are known to fit or not")
     ask.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     ask.add_argument("--memory", type=float, default=8, help="GB for all jobs together")
     ask.add_argument("--agents", type=int, nargs="+", default=[1, 2])
@@ -96,8 +100,8 @@ def main(words: list[str]) -> int:
     kept = said.folder / f"{digest()}.jsonl"
     known = [json.loads(text) for text in kept.read_text().splitlines()] if kept.exists() else []
     done = {tuple(line["search"]): line for line in known if line["whole"]}
-    open_ = [task for task in tasks(said.only, said.agents, said.faults, most) if task[:4] not in done]
-    wanted = {task[:4] for task in tasks(said.only, said.agents, said.faults, most)}
+    every = list(tasks(said.only, said.agents, said.faults, most, beyond=said.beyond))
+    open_, wanted = [task for task in every if task[:4] not in done], {task[:4] for task in every}
     lines = [line for name, line in done.items() if name in wanted]
     for line in lines:
         print(told(line), "(done before)", flush=True)

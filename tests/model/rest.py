@@ -4,7 +4,7 @@ Rule: rest is found by asking the leg once more, never by a list of what should 
 """
 
 from agent.core.booking import Booking, Outcome, State
-from tests.model.agents import Agents
+from tests.model.handing import Handing
 from tests.model.people import CALM
 from tests.model.scene import Agent, Case, Scene
 from tests.model.values import NAMES, Violation
@@ -13,9 +13,9 @@ from tests.model.values import NAMES, Violation
 class Rest:
     """Judges the scenes at rest of one case."""
 
-    def __init__(self, case: Case, agents: Agents) -> None:
+    def __init__(self, case: Case, hub: Handing) -> None:
         self.case = case
-        self.agents = agents
+        self.hub = hub
         self._still: dict[tuple[object, ...], bool] = {}
 
     def holds(self, scene: Scene) -> bool:
@@ -26,7 +26,7 @@ class Rest:
         if any(case.unreceived(number) for number in scene.agents):
             return False
         for n, agent in enumerate(case.team(scene)):
-            if self.agents.turns(scene, n):
+            if self.hub.turns(scene, n):
                 return False
             key = (scene.agents[n], scene.emr, scene.tick)
             if key not in self._still:

@@ -7,11 +7,11 @@ from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
-from agent.core.booking import Booking, Effect, Op, Outcome, Turn, Write
+from agent.core.booking import Booking, Op, Outcome, Turn, Write
 from agent.core.model import BookingId
 from tests.model.emrs import Model
 from tests.model.leg import Ask, Node, Seen, Strategy
-from tests.model.values import BOOKINGS, NAMES, SCENARIOS, SLOTS, TURN_TICKS, Pool, at
+from tests.model.values import BOOKINGS, SCENARIOS, SLOTS, TURN_TICKS, Pool, at
 
 
 class Agent(NamedTuple):
@@ -221,28 +221,6 @@ def numbered(row: Booking, bump: int) -> Booking:
 def put(items: tuple[int, ...], n: int, value: int) -> tuple[int, ...]:
     """Return the items with one changed."""
     return (*items[:n], value, *items[n + 1 :])
-
-
-def step_of(pc: object) -> str:
-    """Return the step of a write as a counterexample prints it."""
-    return str(pc[0] if isinstance(pc, tuple) else pc)
-
-
-def asked(write: Write | BookingId) -> str:
-    """Return a write or a look-up as a counterexample prints it."""
-    if not isinstance(write, Write):
-        return f"look at {write}"
-    place = f" {NAMES[write.slot.key]}" if write.slot else ""
-    return f"{write.op}{place} of {write.booking} version {write.version}"
-
-
-def shown(effect: Effect | None) -> str:
-    """Return an effect as a counterexample prints it."""
-    if effect is None:
-        return "no trace"
-    place = f" at {NAMES[effect.slot]}" if effect.slot else ""
-    theirs = ", theirs" if effect.theirs else ""
-    return f"{effect.outcome}{place} (version {effect.version}{theirs})"
 
 
 def number_of(row: Booking) -> int:

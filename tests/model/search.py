@@ -138,7 +138,7 @@ class Search:
         for code in codes[1:]:
             for says, _, after in self.world.after(state):
                 if self.world.pack(after) == code:
-                    state = after
+                    state = self.world.unpack(code)  # as the search went on from it: folded, mirrored
                     steps.append(says)
                     break
         return [*steps, broken.step or "(everything is at rest)"]

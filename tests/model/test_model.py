@@ -27,14 +27,17 @@ def quiet() -> Iterator[None]:
 SMALL = ("book", "book+cancel", "hold+confirm", "hold+expire")
 CASES: list[tuple[str, str, int, int, int]] = [
     # rule set, scenario, agents, faults, what staff may do
-    *((rules, scenario, 1, 2, 0) for rules in ("sql-sidecar", "fhir-if-match", "drop") for scenario in SCENARIOS),
+    *((rules, scenario, 1, 2, 0) for rules in ("sql-sidecar", "drop") for scenario in SCENARIOS),
+    *(("fhir-if-match", scenario, 1, 1, 0) for scenario in SCENARIOS),  # the adapter itself: test_fhir.py
     *(("sql-sidecar", scenario, 1, 1, 1) for scenario in ("book", "book+cancel", "book+move")),
     *(("sql-sidecar", scenario, 2, 2, 0) for scenario in ("book", "hold+expire")),
     *(("sql-sidecar", scenario, 2, 1, 0) for scenario in ("book+cancel",)),
     ("fhir-if-match", "book", 2, 1, 0),
-    *((rules, scenario, 1, 2, 0) for rules in ("hl7-memory", "hl7-blind") for scenario in SMALL),
+    *((rules, scenario, 1, 1, 0) for rules in ("hl7-memory", "hl7-blind") for scenario in SMALL),
+    *((rules, "book", 1, 2, 0) for rules in ("hl7-memory", "hl7-blind")),
     *((rules, "book", 1, 2, 0) for rules in WAITING),
-    *((rules, scenario, 1, 1, 0) for rules in WAITING for scenario in ("book+cancel", "hold+confirm", "hold+expire")),
+    *((rules, "book+cancel", 1, 1, 0) for rules in ("sql-token", "hl7-enquiry")),
+    *((rules, scenario, 1, 1, 0) for rules in WAITING for scenario in ("hold+confirm", "hold+expire")),
     *((rules, "book+move", 1, 0, 0) for rules in (*WAITING, "hl7-memory", "hl7-blind")),
     *((rules, "book", 2, 0, 0) for rules in WAITING),
 ]
@@ -49,3 +52,14 @@ def test_no_order_of_events_breaks_an_invariant(
     print(report)
     assert report.violation is None, str(report)
     assert report.settled
+
+
+def test_two_agents_at_once_are_told_apart_where_only_fhir_fences() -> None:
+    """A known limit, held so that nobody forgets it: the page on the proof says what protects there instead.
+
+    Without a turn, one agent's claim of a slot makes the agenda of the other show it taken, and the other tells
+    conflict of the very version that the first then books. The hub hands orders to one instance only.
+    """
+    report = Checker(BY_KEY["fhir-if-match"].make(), "book+move", agents=2, faults=0).run()
+    assert report.violation is not None
+    assert report.violation.name == "I4"

@@ -4,7 +4,7 @@ Rule: a guard that has a twin is taken away together with it.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,13 +17,14 @@ import agent.legs.apply
 import agent.legs.apply.writing
 import tests.model.invariants
 from adapters.memory import MemoryEmr
-from agent.core.booking import Booking, Effect, Outcome, State
+from agent.core.booking import Action, Booking, Effect, Outcome, State, Tell
 from agent.legs.apply import Apply
 from agent.legs.apply.saving import Saving
 from agent.legs.apply.writing import Writing
 from tests.model.agents import Agents
 from tests.model.checker import Checker
 from tests.model.emrs import UNFENCED, Fhir, Hl7, Model, Sidecar, Token
+from tests.model.handing import Handing
 
 Patch = pytest.MonkeyPatch
 
@@ -131,8 +132,20 @@ def conflict_with_oneself(patch: Patch) -> Model:
 
 def turn_before_the_orders(patch: Patch) -> Model:
     """Take a new turn from a beat: what another agent applied before it is not known yet."""
-    patch.setattr(Agents, "_listed", lambda _self, _scene, each: each)
-    return Token()
+    patch.setattr(Handing, "_listed", lambda _self, _scene, each: each)
+    return Hl7(memory=False)
+
+
+def outcome_without_a_line(patch: Patch) -> Model:
+    """Save that somebody else was faster, and write neither the line of the ledger nor the report."""
+    store = Saving.store
+
+    def silent(self: Saving, row: Booking, actions: Iterable[Action], *rest: Any) -> Booking | None:
+        lost = row.outcome is Outcome.CONFLICT
+        return store(self, row, [one for one in actions if not (lost and isinstance(one, Tell))], *rest)
+
+    patch.setattr(Saving, "store", silent)
+    return Sidecar()
 
 
 MUTANTS: list[tuple[Callable[[Patch], Model], str, int, int, frozenset[str]]] = [
@@ -146,6 +159,7 @@ MUTANTS: list[tuple[Callable[[Patch], Model], str, int, int, frozenset[str]]] = 
     (hold_not_subtracted, "hold+expire", 1, 0, frozenset({"I13"})),
     (unverified_is_believed, "book+move", 1, 2, frozenset({"I1", "I2", "I4"})),
     (quiet_from_the_clock_of_the_step, "book+cancel", 1, 1, frozenset({"I5", "I4"})),
+    (outcome_without_a_line, "book", 1, 0, frozenset({"I12"})),
     (turn_before_the_orders, "book+cancel", 2, 0, frozenset({"I5"})),
     (conflict_with_oneself, "book", 2, 0, frozenset({"I4"})),
 ]

@@ -39,7 +39,8 @@ def proved(row: Booking, effect: Effect) -> Result:
     """Settle an intent whose end the effect shows; `decides` said it does, or the write itself answered."""
     known = row.intent_ver is not None and effect.version > row.intent_ver
     if known or effect.outcome is Outcome.SUPERSEDED:
-        return settle(as_shown(row, effect), Outcome.SUPERSEDED)
+        shown = row if effect.pending else as_shown(row, effect)  # what is not verified may still be undone
+        return settle(shown, Outcome.SUPERSEDED)
     if effect.theirs:
         return staff(row, effect)
     tasks = (TaskKind.UNMATCHED,) if effect.matched is False else ()

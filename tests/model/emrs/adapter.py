@@ -200,4 +200,4 @@ class Adapter:
 
 def profile_of(**seen: Any) -> Profile:
     """Return a stored profile of the server."""
-    return Profile(fingerprint(Wire.base, TERMS.guide.name), "", keeps=True, **seen)
+    return Profile(fingerprint(Wire.base, TERMS.guide), "", keeps=True, **seen)

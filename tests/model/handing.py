@@ -1,0 +1,90 @@
+"""What the hub hands to an agent: orders one by one, and a turn with the whole list of them.
+
+Rule: an order may come at any time, in any order; a new turn never comes without what any agent was handed before it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from agent.core.booking import Booking, Ordered, advance
+from tests.model.scene import Act, Agent, Case, Scene, put
+from tests.model.values import EMR, SLOTS, TURN_TICKS, Goal, at
+
+
+class Handing:
+    """The steps by which the hub reaches the agents of one case."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self._received: dict[tuple[object, ...], tuple[Act, ...]] = {}
+        self._turns: dict[tuple[object, ...], tuple[Act, ...]] = {}
+
+    def receives(self, scene: Scene, n: int) -> tuple[Act, ...]:
+        """Return the orders that may reach agent `n` now; the hub tells with each the newest rev it holds."""
+        case, number = self.case, scene.agents[n]
+        if not case.unreceived(number):
+            return ()
+        revs = tuple(map(max, zip(*(case.newest_rev(each) for each in scene.agents), strict=True)))
+        key = (n, number, scene.tick, revs)
+        found = self._received.get(key)
+        if found is None:
+            found = self._received[key] = tuple(self._arrivals(scene, n, case.agents.items[number], revs))
+        return found
+
+    def _arrivals(self, scene: Scene, n: int, agent: Agent, revs: tuple[int, ...]) -> Iterator[Act]:
+        for goal in self.case.goals:
+            row = self.case.row(agent, goal.booking)
+            if row is None or row.seen_ver < goal.version:
+                new = self._ordered(row, goal, scene.tick, revs[goal.booking])
+                bumps = agent.bumps
+                if agent.node:
+                    bumps = put(bumps, goal.booking, bumps[goal.booking] + 1)
+                after = agent._replace(rows=put(agent.rows, goal.booking, new), bumps=bumps)
+                yield Act(f"{'AB'[n]} receives {goal}", self.case.agents(after))
+
+    def _ordered(self, row: Booking | None, goal: Goal, tick: int, rev: int) -> int:
+        slot = None if goal.slot is None else SLOTS[goal.slot]
+        line = None if slot is None else slot.key.encode()
+        event = Ordered(replace(goal.order(), told=rev), EMR, slot, line, at(tick).utc)
+        return self.case.rows(advance(row, event, None)[0])
+
+    def turns(self, scene: Scene, n: int) -> tuple[Act, ...]:
+        """Return the turn that agent `n` may get now."""
+        case, number = self.case, scene.agents[n]
+        if case.fenced or case.agents.items[number].node:
+            return ()
+        key = (n, number, scene.tick, scene.hub, self._known(scene))
+        found = self._turns.get(key)
+        if found is None:
+            found = self._turns[key] = tuple(self._given(scene, n, case.agents.items[number]))
+        return found
+
+    def _known(self, scene: Scene) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return version and rev of each booking, the highest that any agent knows: the hub knows them, too."""
+        case = self.case
+        versions = tuple(map(max, zip(*(case.seen_versions(each) for each in scene.agents), strict=True)))
+        return versions, tuple(map(max, zip(*(case.newest_rev(each) for each in scene.agents), strict=True)))
+
+    def _given(self, scene: Scene, n: int, agent: Agent) -> Iterator[Act]:
+        """Yield the turn, if the hub gives one now: a beat renews it, a new one comes with the whole list of orders."""
+        hub = self.case.hubs.items[scene.hub]
+        over = scene.tick >= hub.tick + TURN_TICKS
+        same_time = agent.turn is not None and agent.turn[1] == scene.tick
+        if n < hub.holder or (n > hub.holder and not over) or same_time:
+            return
+        number = hub.number + (n != hub.holder or over or agent.turn is None)
+        if agent.turn is None or agent.turn[0] != number:
+            agent = self._listed(scene, agent)
+        after = self.case.agents(agent._replace(turn=(number, scene.tick)))
+        given = self.case.hubs(hub._replace(holder=n, number=number, tick=scene.tick))
+        yield Act(f"{'AB'[n]} gets turn {number}", after, hub=given)
+
+    def _listed(self, scene: Scene, agent: Agent) -> Agent:
+        """Take the newest version of each booking the hub has handed out so far."""
+        versions, revs = self._known(scene)
+        for goal in self.case.goals:
+            row = self.case.row(agent, goal.booking)
+            if goal.version == versions[goal.booking] and (row is None or row.seen_ver < goal.version):
+                new = self._ordered(row, goal, scene.tick, revs[goal.booking])
+                agent = agent._replace(rows=put(agent.rows, goal.booking, new))
+        return agent
