@@ -49,7 +49,7 @@ class Writer:
 
     def write(self, write: Write, profile: Profile) -> Effect:
         """Return what is true afterwards. Raises Transient, Ambiguous, Refused, Misconfigured as the port says."""
-        self._in_turn(write, profile)
+        self._in_turn(write)
         self._records.wrote = False
         try:
             for _ in range(TRIES):
@@ -62,10 +62,10 @@ class Writer:
                 raise _unsettled() from cause
             raise
 
-    def _in_turn(self, write: Write, profile: Profile) -> None:
-        """Test an unfenced write's turn again, now that nothing else stands before the EMR."""
+    def _in_turn(self, write: Write) -> None:
+        """Test a write's turn again, now that nothing else stands before the EMR."""
         turn = write.turn
-        if not profile.is_fenced and turn is not None and turn.good_until - self._clock.now().age < LONGEST:
+        if turn is not None and turn.good_until - self._clock.now().age < LONGEST:
             raise Transient(WRITING, say("the turn is nearly over: the write waits for the next one"))
 
     def _try(self, write: Write, profile: Profile) -> Effect | None:

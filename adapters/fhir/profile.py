@@ -59,7 +59,7 @@ class Profile:
 
     @property
     def is_fenced(self) -> bool:
-        """Say whether its writes are right without a turn: one booking one Appointment, and no stale write lands.
+        """Say whether a write may be run again until it is answered: one booking one Appointment, no stale write lands.
 
         A server that looks first and creates later may create long after whoever asked was told the opposite, unless
         the Slot is written in the same transaction.
@@ -81,10 +81,12 @@ FENCED = WriteRules(
     enquire_first=False,
     tombstone=True,
     fenced=True,
+    alone=True,
     moves=True,
     quiet=timedelta(0),
     longest_write=LONGEST,
 )
+"""One write may be run again; two agents that move one booking at once may each tell of it what the other undoes."""
 SEEN = WriteRules(
     recovery=Recovery.ENQUIRE,
     enquire_first=True,

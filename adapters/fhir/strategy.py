@@ -28,7 +28,7 @@ CREATES: dict[Create, tuple[Severity, Message]] = {
 
 
 def strategy(profile: Profile) -> Iterator[Finding]:
-    """Yield how bookings are made, in how many steps, and whether a turn of the hub is needed."""
+    """Yield how bookings are made, in how many steps, and what becomes of a lost answer."""
     weight, says = CREATES[profile.create]
     yield Finding("fhir.create", weight, says)
     if profile.is_at_once:
@@ -36,10 +36,15 @@ def strategy(profile: Profile) -> Iterator[Finding]:
     else:
         says = say("the slot is written first, the appointment second; what is cut off in between mends itself")
         yield Finding("fhir.steps", Severity.OK, says)
+    yield Finding("fhir.turn", Severity.OK, say("bookings are written here only during the hub's turn, one at a time"))
     if profile.is_fenced:
-        yield Finding("fhir.fenced", Severity.OK, say("bookings are safe here even with two agents and the hub away"))
+        yield Finding(
+            "fhir.fenced", Severity.OK, say("a write whose answer is lost is made again here until it is answered")
+        )
     else:
-        says = say("bookings are written here only during the hub's turn, one at a time")
+        says = say(
+            "a write whose answer is lost is not made again here: it is looked for, and a person may have to look"
+        )
         yield Finding("fhir.unfenced", Severity.NOTE, says)
 
 

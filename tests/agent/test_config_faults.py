@@ -75,7 +75,7 @@ CASES = {
     "type code number": ('["1"]', "[1]", "types.suivi", None),
     "type code twice": ('["1"]', '["s"]', "types.suivi", None),
     "types no list": ('["1"]', '"1"', "types.suivi", None),
-    "types empty": ('["1"]', "[]", "types.suivi", None),
+    "types empty": ('["1"]', "[ ]", "types.suivi", None),
     "person no table": ('{ name = "C. Côté, IPSPL", agreed = 2026-11-17 }', "true", "practitioners.103", None),
     "accord text": ("2026-11-17 }", '"2026-11-17" }', "practitioners.103.agreed", "write 2027-06-30, without quotes"),
     "enabled text": ("enabled = false", 'enabled = "no"', "sharing.enabled", None),

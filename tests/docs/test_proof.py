@@ -59,7 +59,7 @@ def test_the_page_says_which_rule_sets_are_safe(key: str) -> None:
     for table in tables():
         said, _, turn = table[key][1].partition(",")
         assert YES[said] is BY_KEY[key].safe
-        assert bool(turn) is (BY_KEY[key].safe and rules is not None and not rules.fenced)
+        assert bool(turn) is (BY_KEY[key].safe and rules is not None and rules.by_turn)
 
 
 @pytest.mark.parametrize("key", KEYS)

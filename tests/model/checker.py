@@ -99,7 +99,7 @@ class Checker:
         for says, after in self.people.steps(scene):
             yield says, False, after
         if scene.tick < self.case.last and self._may_tick(scene):
-            wire = scene.wire if self.case.model.late else self.case.start.wire
+            wire = scene.wire if self.case.lasts else self.case.start.wire
             yield "time passes (90 s)", False, scene._replace(tick=scene.tick + 1, wire=wire)
 
     def rests(self, scene: Scene) -> tuple[bool, bool]:

@@ -97,7 +97,7 @@ def _hl7(*, memory: bool, enquiry: bool) -> Callable[[], Model]:
 RULE_SETS = (
     RuleSet("sql-sidecar", Sidecar, safe=True, depth=(4, 2)),
     RuleSet("sql-token", Token, safe=True),
-    RuleSet("fhir-if-match", Fhir, safe=True, agents=(1,)),
+    RuleSet("fhir-if-match", Fhir, safe=True),
     RuleSet("fhir-bare", FhirBare, safe=True),
     replace(WAYS["fhir-fenced-name"], key="fhir-fenced"),
     replace(WAYS["fhir-seen-search-unmarked"], key="fhir-seen"),

@@ -84,10 +84,16 @@ class Case:
     def __init__(
         self, model: Model, scenario: str, *, agents: int = 1, desk: int = 1, staff: int = 0, ticks: int | None = None
     ) -> None:
+        if (
+            agents == 1 and model.rules is not None
+        ):  # with no rival its turn never ends: that leaves more orders of events
+            model.rules = replace(model.rules, alone=False)
         self.model = model
         self.goals = SCENARIOS[scenario]
         self.staff = staff
-        self.fenced = model.rules is None or model.rules.fenced
+        self.fenced = model.rules is None or not model.rules.by_turn
+        self.lasts = model.late and self.fenced
+        """A request nobody waits for any more may be carried out at any later time; under a turn it is bounded."""
         self.holds = any(goal.hold for goal in self.goals)
         self.last = self._ticks(agents) if ticks is None else ticks
         self.kinds = ("work", "look") if staff else ("work",)

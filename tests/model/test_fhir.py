@@ -40,6 +40,14 @@ def test_every_profile_has_its_model() -> None:
         assert model.server.alone <= profile.alone or profile.is_fenced
 
 
+@pytest.mark.parametrize("key", FENCED)
+def test_two_agents_with_turns_keep_every_promise(key: str) -> None:
+    """The hub's turn goes from one to the other at any moment between two writes."""
+    report = Checker(BY_KEY[key].make(), "book", agents=2, faults=0).run()
+    assert report.violation is None, str(report)
+    assert report.settled
+
+
 @pytest.mark.parametrize(
     ("key", "scenario", "faults"),
     [

@@ -5,6 +5,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -54,12 +55,15 @@ def test_no_order_of_events_breaks_an_invariant(
     assert report.settled
 
 
-def test_two_agents_at_once_are_told_apart_where_only_fhir_fences() -> None:
-    """A known limit, held so that nobody forgets it: the page on the proof says what protects there instead.
+def test_two_agents_on_fhir_need_the_turn() -> None:
+    """Without one, each agent's claim of a slot makes the agenda of the other show it taken.
 
-    Without a turn, one agent's claim of a slot makes the agenda of the other show it taken, and the other tells
-    conflict of the very version that the first then books. The hub hands orders to one instance only.
+    The other tells conflict of the very version that the first then books: no precondition of FHIR prevents that.
     """
-    report = Checker(BY_KEY["fhir-if-match"].make(), "book+move", agents=2, faults=0).run()
+    model = BY_KEY["fhir-if-match"].make()
+    assert model.rules is not None
+    assert model.rules.by_turn
+    model.rules = replace(model.rules, alone=False)
+    report = Checker(model, "book+move", agents=2, faults=0).run()
     assert report.violation is not None
     assert report.violation.name == "I4"

@@ -56,9 +56,9 @@ def blind_retry(patch: Patch) -> Model:
 
 
 def no_tombstone(patch: Patch) -> Model:
-    """Leave no mark when something absent is cancelled."""
+    """Leave no mark when something absent is cancelled; its twin, the turn, is off too."""
     model = Fhir()
-    model.tombstone = False
+    model.tombstone, model.rules = False, replace(Fhir.rules, alone=False)
     return model
 
 

@@ -34,7 +34,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant("a known clock", START, "    if not event.skew_known or not _has_turn(row, event, rules):\n", "    if not _has_turn(row, event, rules):\n", CORE),
     Mutant(
         "a turn, the leg's and the adapter's",
-        (Edit(START, "    if rules.fenced:\n        return True\n", "    return True\n"),
+        (Edit(START, "    return not rules.by_turn or is_good(", "    return True or is_good("),
          Edit("tests/model/agents.py", "        return turn is None or turn.good_until", "        return False and turn.good_until")),
         (model("sql-token book 2 0"), CORE),
     ),
@@ -69,6 +69,7 @@ MUTANTS: tuple[Mutant, ...] = (
         (model("hl7-enquiry book+cancel 1 2"), APPLY),
     ),
     mutant("a conflict may be with oneself", LEG, "            return True  # another agent of ours may have booked it for the very same order\n", "            return False\n", model("sql-sidecar book 2 0"), APPLY),
+    mutant("a fenced write is run again under its turn only", WRITING, "        return not rules.by_turn or is_good(", "        return True or is_good(", APPLY),
     Mutant(
         "no unfenced write is run again, the leg's and the core's",
         (

@@ -45,6 +45,7 @@ from agent.core.booking.model import (
     WriteRules,
 )
 from agent.core.booking.row import claims, has, held, needs, on_hold, same_place, spoken_for, told_slot, told_version
+from agent.core.booking.start import is_good
 from agent.core.booking.successions import SUCCESSIONS, WITHIN_VERSION
 from agent.core.booking.table import TABLE, UndefinedTransition, advance, diagram
 
@@ -101,6 +102,7 @@ __all__ = [
     "half_day",
     "has",
     "held",
+    "is_good",
     "needs",
     "on_hold",
     "over",

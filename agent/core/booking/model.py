@@ -163,9 +163,10 @@ class WriteRules:
     """What an adapter promises about its writes; this file and the model checker read nothing else.
 
     `enquire_first`: find() before every write. `tombstone`: a cancel of something absent leaves a mark that stops a
-    late booking. `fenced`: right without a turn. `moves`: can win the new before giving up the old. `quiet`: how long
-    after a lost write an absence begins to prove anything. `longest_write`: an unfenced write starts only with this
-    plus 10 s of turn left.
+    late booking. `fenced`: the same write may be run again, and right however late it lands. `moves`: can win the new
+    before giving up the old. `quiet`: how long after a lost write an absence begins to prove anything.
+    `longest_write`: a write under a turn starts only with this plus 10 s of it left. `alone`: fenced, but right only
+    while no other agent writes.
     """
 
     recovery: Recovery
@@ -175,11 +176,17 @@ class WriteRules:
     moves: bool
     quiet: timedelta
     longest_write: timedelta
+    alone: bool = False
+
+    @property
+    def by_turn(self) -> bool:
+        """Say whether a write needs the hub's turn."""
+        return self.alone or not self.fenced
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The right to write into an unfenced EMR. `good_until` is on Instant.age: reading before the request + 180 s."""
+    """The right to write into an EMR that needs it. `good_until` is on Instant.age: reading before the request + 180 s."""
 
     number: int
     good_until: timedelta

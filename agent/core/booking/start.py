@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from agent.core.booking.events import Action, Do, Result, Start, Task
-from agent.core.booking.model import Booking, Code, Firmness, Op, Outcome, State, TaskKind, WriteRules
+from agent.core.booking.model import Booking, Code, Firmness, Op, Outcome, State, TaskKind, Turn, WriteRules
 from agent.core.booking.row import THEIRS, ask_person, asked, by_hand, has, lost, same_place, settle
+from agent.core.model import Instant
 
 MARGIN = timedelta(seconds=10)
 """Left of the turn beyond the longest write of an unfenced adapter."""
@@ -105,12 +106,14 @@ def _cancel(row: Booking, event: Start, rules: WriteRules | None) -> Result:
 
 
 def _has_turn(row: Booking, event: Start, rules: WriteRules) -> bool:
-    turn = event.turn
-    if rules.fenced:
-        return True
+    return not rules.by_turn or is_good(event.turn, row, rules, event.now)
+
+
+def is_good(turn: Turn | None, row: Booking, rules: WriteRules, now: Instant) -> bool:
+    """Say whether a turn allows a write of this row to begin now."""
     if turn is None or turn.number < row.turn:
         return False
-    return turn.good_until - event.now.age >= rules.longest_write + MARGIN
+    return turn.good_until - now.age >= rules.longest_write + MARGIN
 
 
 def _intend(row: Booking, event: Start, rules: WriteRules, op: Op) -> Result:
@@ -123,7 +126,7 @@ def _intend(row: Booking, event: Start, rules: WriteRules, op: Op) -> Result:
         intent_at=event.now.utc,
         intent_slot=slot,
         attempt=row.attempt + 1,
-        turn=row.turn if rules.fenced or event.turn is None else event.turn.number,
+        turn=event.turn.number if rules.by_turn and event.turn is not None else row.turn,
     )
     return after, (again(after),)
 

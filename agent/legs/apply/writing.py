@@ -23,6 +23,7 @@ from agent.core.booking import (
     Write,
     advance,
     decides,
+    is_good,
 )
 from agent.core.errors import Ambiguous, Misconfigured, Refused, Transient
 from agent.core.model import BookingId, Instant, Patient
@@ -96,7 +97,7 @@ class Writing:
         again = next((action for action in actions if isinstance(action, Do)), None)
         patient = self._ready(row, again, now) if again is not None else None
         lost = patient is not None and later
-        if again is not None and patient is not None and may_write:
+        if again is not None and patient is not None and may_write and self._may_rerun(row, now):
             ran = self._rerun(row, again, patient, now)
             if ran:
                 return None
@@ -141,6 +142,11 @@ class Writing:
             return (self.keys.patient(jwe, row.booking, again.version),)
         except Refused:
             return None
+
+    def _may_rerun(self, row: Booking, now: Instant) -> bool:
+        """Say whether the turn that a write of this source needs is there."""
+        rules = self.books.rules
+        return not rules.by_turn or is_good(self.board.turn(), row, rules, now)
 
     def _rerun(self, row: Booking, again: Do, patient: tuple[Patient | None], now: Instant) -> bool | None:
         """Run the same write again; None when its answer is lost too, False when the EMR refuses it."""

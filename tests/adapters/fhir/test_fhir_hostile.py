@@ -118,7 +118,7 @@ def test_a_trial_tells_every_row(den: Callable[[frozenset[str]], Den]) -> None:
     rows = list(emr.prove(SCRATCH))
     stale = next(row for row in rows if row.name == "stale-slot")
     assert (stale.kept, stale.says, stale.means[0].severity) == (None, "HTTP 200", Severity.WARN)
-    assert [found.code for found in rows[-1].means] == ["fhir.create", "fhir.steps", "fhir.unfenced"]
+    assert [found.code for found in rows[-1].means] == ["fhir.create", "fhir.steps", "fhir.turn", "fhir.unfenced"]
     assert {"fhir.stale-slot", "fhir.stale-appointment", "fhir.unfenced"} <= {each.code for each in emr.check()}
     emr.close()
 

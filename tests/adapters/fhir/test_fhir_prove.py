@@ -21,8 +21,8 @@ MAKE = Callable[[Any], Clinic]
 ONCE = "one booking makes one appointment: the server looks for its name before it creates"
 OWN = "one booking makes one appointment: under our own id, only where it is absent"
 TWO = "one booking may make two appointments when two ask at once"
-FENCED = "bookings are safe here even with two agents and the hub away"
-BY_TURNS = "bookings are written here only during the hub's turn, one at a time"
+FENCED = "a write whose answer is lost is made again here until it is answered"
+LOOKED = "a write whose answer is lost is not made again here"
 AT_ONCE = "slot and appointment are written in one transaction"
 IN_STEPS = "the slot is written first, the appointment second"
 
@@ -56,7 +56,7 @@ def test_a_real_server_is_proved_from_the_command_line(place: Place, clinic: MAK
     code, told = proved(here, "fr")
     assert code == 0, told
     assert "une réservation fait un seul rendez-vous : le serveur cherche son nom avant de créer" in told
-    assert "les réservations sont sûres ici, même avec deux agents et sans le carrefour" in told
+    assert "une écriture dont la réponse est perdue est refaite ici jusqu'à une réponse" in told
     assert "Les réservations automatiques peuvent commencer." in told
     _, told = here.creneau("check emr")
     steps = AT_ONCE if place.server.options["auth"] == "smart" else IN_STEPS
@@ -72,12 +72,12 @@ def test_a_real_server_is_proved_from_the_command_line(place: Place, clinic: MAK
         (frozenset[str](), (ONCE, AT_ONCE, FENCED)),
         (MEDPLUM, (ONCE, IN_STEPS, FENCED, "a failed transaction is not undone", "a PATCH overwrites newer changes")),
         (GP, (ONCE, IN_STEPS, FENCED)),
-        (UNGUARDED, (ONCE, BY_TURNS, "an old change of a slot overwrite", "an old change of an appointment overwrite")),
-        (BARE, (TWO, "under our own id: run one agent only", BY_TURNS)),
-        (BARE | {"no-own-ids"}, (TWO, "found by search: run one agent only", BY_TURNS)),
+        (UNGUARDED, (ONCE, LOOKED, "an old change of a slot overwrite", "an old change of an appointment overwrite")),
+        (BARE, (TWO, "under our own id: run one agent only", LOOKED)),
+        (BARE | {"no-own-ids"}, (TWO, "found by search: run one agent only", LOOKED)),
         (BARE | {"none-match"}, (OWN, FENCED)),
-        (frozenset({"unmarked"}), (BY_TURNS, "a slot cannot be reserved here")),
-        (frozenset({"lags"}), (BY_TURNS, "what was just written is found only later")),
+        (frozenset({"unmarked"}), (LOOKED, "a slot cannot be reserved here")),
+        (frozenset({"lags"}), (LOOKED, "what was just written is found only later")),
         (frozenset({"revives"}), (FENCED, "an appointment deleted at the very moment it is changed comes back")),
         (frozenset({"minimal"}), (FENCED, "a write answers with little or nothing here")),
         (frozenset({"mute"}), (FENCED, "a write answers with little or nothing here")),

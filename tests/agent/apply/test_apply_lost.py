@@ -46,6 +46,23 @@ def test_a_lost_answer(clinic: Clinic, rules: WriteRules, side: str) -> None:
     assert "s1" not in clinic.emr.free
 
 
+def test_a_fenced_write_that_needs_the_turn_is_run_again_only_under_one(clinic: Clinic) -> None:
+    """Two agents on FHIR: without the turn an open write is neither run again nor given up, however long it takes."""
+    clinic.emr.rules, clinic.emr.before = replace(SQL, alone=True), fail(Ambiguous)
+    clinic.journal.order(S1)
+    clinic.settle()
+    assert clinic.booking().state is State.QUEUED
+    clinic.turn = Turn(1, timedelta(hours=9))
+    clinic.leg.step(at())
+    assert clinic.booking().state is State.INTENT
+    clinic.turn = None
+    clinic.settle(minutes=10)
+    assert (clinic.booking().state, clinic.emr.writes) == (State.INTENT, [])
+    clinic.turn = Turn(2, timedelta(hours=9))
+    clinic.settle(minutes=11)
+    assert (clinic.booking().outcome, len(clinic.emr.writes)) == (Outcome.BOOKED, 1)
+
+
 def test_while_one_write_is_open_an_unfenced_source_begins_no_other(clinic: Clinic) -> None:
     """R3; it is woken when the quiet time is over, and holds go on."""
     clinic.emr.rules, clinic.turn, clinic.emr.before = HL7, Turn(1, timedelta(hours=9)), fail(Ambiguous)
