@@ -33,10 +33,10 @@ class Records:
     def find(self, booking: BookingId, profile: Profile | None = None) -> Record | None:
         """Return a booking's Appointment, None when there is none; strikes doubles where a profile allows writing."""
         found = [one for one in self._searched(booking, []) if one.booking == booking]
-        if not found and profile is not None and profile.create in ("client-id", "if-none-match"):
-            answer = self._line.read(f"Appointment/{our_id(booking)}")  # no search index stands in between
+        if profile is not None and profile.create in ("client-id", "if-none-match") and not (found and profile.fresh):
+            answer = self._line.read(f"Appointment/{our_id(booking)}")  # no search index, which may lag, in between
             one = self._read(answer.json(), answer.etag) if answer.is_good else None
-            found = [one] if one is not None else []
+            found = [one, *(each for each in found if each.ref != one.ref)] if one is not None else found
         kept = [one for one in found if one.status != "entered-in-error"] or found
         kept.sort(key=lambda one: (-one.applied.version, not one.applied.sure, one.ref))
         for double in kept[1:] if profile is not None else ():
