@@ -68,7 +68,7 @@ class Posts:
 
 
 def posts(shop: Shop, wake: Callable[[], None] = lambda: None) -> Posts:
-    """Return every post in stop order: listeners, hints, receive, publish, apply, deliver, beat. Raises Misconfigured.
+    """Return every post in stop order: listeners and hints, receive, publish, apply, deliver, beat. Raises Misconfigured.
 
     `wake`: makes every source be read now; a message to one may speak of another's agenda.
     """
@@ -99,8 +99,7 @@ def posts(shop: Shop, wake: Callable[[], None] = lambda: None) -> Posts:
     # The EMR is read at the tick and publish then wakes deliver; half a tick later deliver looks again by itself. What
     # a hint makes be read earlier leaves earlier too: at most one difference a question.
     every = [
-        *[post for source in plan.emrs for post in _listen(shop, source, wake)],
-        *[post for source in plan.emrs for post in _hint(shop, source, phase, deliver.now_at_once)],
+        *[post for source in plan.emrs for post in _hear(shop, source, phase, wake, deliver.now_at_once)],
         Post(receive, Pace(MINUTE, mend=HOURLY), close=shop.hub.close, peer=HUB),
         *publishes,
         *[post for post, _ in applies],
@@ -110,17 +109,15 @@ def posts(shop: Shop, wake: Callable[[], None] = lambda: None) -> Posts:
     return Posts(every, deliver, [leg for _, leg in applies])
 
 
-def _listen(shop: Shop, source: EmrPlan, wake: Callable[[], None]) -> Iterator[Post]:
-    leg = listener(_open(shop, source), source.id, wake)
-    if leg is not None:
-        yield Post(leg, Pace(MINUTE, mend=MINUTE), close=leg.close)
-
-
-def _hint(shop: Shop, source: EmrPlan, phase: timedelta, new: Callable[[], None]) -> Iterator[Post]:
+def _hear(
+    shop: Shop, source: EmrPlan, phase: timedelta, wake: Callable[[], None], new: Callable[[], None]
+) -> Iterator[Post]:
+    """Yield the post of a source that says by itself that something changed, or can be asked: none has both."""
     emr = _open(shop, source)
-    leg = hinter(emr, source.id, source.poll, new)
-    if leg is not None:
-        yield Post(leg, pace(source.poll, phase), close=emr.close)
+    if (ear := listener(emr, source.id, wake)) is not None:
+        yield Post(ear, Pace(MINUTE, mend=MINUTE), close=ear.close)
+    elif (hint := hinter(emr, source.id, source.poll, new)) is not None:
+        yield Post(hint, pace(source.poll, phase), close=emr.close)
 
 
 def _publish(shop: Shop, source: EmrPlan, phase: timedelta) -> Post:

@@ -308,7 +308,7 @@ def test_a_cancel_without_a_turn_waits() -> None:
 
 def test_a_fence_that_does_not_tell_two_agents_apart_needs_the_turn_too() -> None:
     """FHIR: its preconditions stop what is stale, not two who each move one booking; its turn is kept in the row."""
-    fhir, row = replace(SIDECAR, alone=True), firm(None, S1)
+    fhir, row = replace(SIDECAR, exclusive=True), firm(None, S1)
     assert advance(row, start(turn=None), fhir) == (row, ())
     assert begun(row, fhir, turn=Turn(8, timedelta(hours=9))).turn == 8
     assert begun(row, SIDECAR, turn=Turn(8, timedelta(hours=9))).turn == row.turn

@@ -32,18 +32,11 @@ from agent.core.booking import (
     needs,
 )
 from agent.core.model import BookingId, EmrName, EmrRef, Instant, Practitioner, SiteId, Slot, SlotId, SlotKey
+from tests.core.booking_scene import SIDECAR
 
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 ME = BookingId("booking-1")
-AUTO = WriteRules(
-    recovery=Recovery.BLIND,
-    enquire_first=False,
-    tombstone=True,
-    fenced=True,
-    moves=True,
-    quiet=timedelta(0),
-    longest_write=timedelta(seconds=20),
-)
+AUTO = replace(SIDECAR, recovery=Recovery.BLIND)
 GO = Start(Instant(NOW, timedelta(0)), Turn(1, timedelta(hours=1)), True, True, True, False, False)
 REF = EmrRef("apt-1")
 

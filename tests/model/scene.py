@@ -87,7 +87,7 @@ class Case:
         if (
             agents == 1 and model.rules is not None
         ):  # with no rival its turn never ends: that leaves more orders of events
-            model.rules = replace(model.rules, alone=False)
+            model.rules = replace(model.rules, exclusive=False)
         self.model = model
         self.goals = SCENARIOS[scenario]
         self.staff = staff

@@ -63,7 +63,7 @@ def test_two_agents_on_fhir_need_the_turn() -> None:
     model = BY_KEY["fhir-if-match"].make()
     assert model.rules is not None
     assert model.rules.by_turn
-    model.rules = replace(model.rules, alone=False)
+    model.rules = replace(model.rules, exclusive=False)
     report = Checker(model, "book+move", agents=2, faults=0).run()
     assert report.violation is not None
     assert report.violation.name == "I4"

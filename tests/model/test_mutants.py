@@ -58,7 +58,7 @@ def blind_retry(patch: Patch) -> Model:
 def no_tombstone(patch: Patch) -> Model:
     """Leave no mark when something absent is cancelled; its twin, the turn, is off too."""
     model = Fhir()
-    model.tombstone, model.rules = False, replace(Fhir.rules, alone=False)
+    model.tombstone, model.rules = False, replace(Fhir.rules, exclusive=False)
     return model
 
 

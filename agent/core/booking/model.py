@@ -165,8 +165,8 @@ class WriteRules:
     `enquire_first`: find() before every write. `tombstone`: a cancel of something absent leaves a mark that stops a
     late booking. `fenced`: the same write may be run again, and right however late it lands. `moves`: can win the new
     before giving up the old. `quiet`: how long after a lost write an absence begins to prove anything.
-    `longest_write`: a write under a turn starts only with this plus 10 s of it left. `alone`: fenced, but right only
-    while no other agent writes.
+    `longest_write`: a write under a turn starts only with this plus 10 s of it left. `exclusive`: fenced, but right
+    only while no other agent writes.
     """
 
     recovery: Recovery
@@ -176,12 +176,12 @@ class WriteRules:
     moves: bool
     quiet: timedelta
     longest_write: timedelta
-    alone: bool = False
+    exclusive: bool = False
 
     @property
     def by_turn(self) -> bool:
         """Say whether a write needs the hub's turn."""
-        return self.alone or not self.fenced
+        return self.exclusive or not self.fenced
 
 
 @dataclass(frozen=True, slots=True)

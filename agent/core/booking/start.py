@@ -12,7 +12,7 @@ from agent.core.booking.row import THEIRS, ask_person, asked, by_hand, has, lost
 from agent.core.model import Instant
 
 MARGIN = timedelta(seconds=10)
-"""Left of the turn beyond the longest write of an unfenced adapter."""
+"""Left of the turn beyond the longest write of an adapter that needs one."""
 
 
 def start(row: Booking, event: Start, rules: WriteRules | None) -> Result:

@@ -40,18 +40,11 @@ from agent.core.model import (
 )
 from agent.core.sharing import Accord, Allow, Match, Posture, PublishAs, SharingRules
 from agent.legs.apply import Apply
+from tests.core.booking_scene import SIDECAR
 
 EMR, MAIN = EmrName("oscar"), SiteId("main")
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
-SQL = WriteRules(
-    recovery=Recovery.RERUN,
-    enquire_first=False,
-    tombstone=True,
-    fenced=True,
-    moves=True,
-    quiet=timedelta(0),
-    longest_write=timedelta(seconds=20),
-)
+SQL = SIDECAR
 HL7 = replace(SQL, recovery=Recovery.ENQUIRE, enquire_first=True, fenced=False, quiet=timedelta(minutes=1))
 OPEN = SharingRules(
     enabled=True,

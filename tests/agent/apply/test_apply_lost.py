@@ -48,7 +48,7 @@ def test_a_lost_answer(clinic: Clinic, rules: WriteRules, side: str) -> None:
 
 def test_a_fenced_write_that_needs_the_turn_is_run_again_only_under_one(clinic: Clinic) -> None:
     """Two agents on FHIR: without the turn an open write is neither run again nor given up, however long it takes."""
-    clinic.emr.rules, clinic.emr.before = replace(SQL, alone=True), fail(Ambiguous)
+    clinic.emr.rules, clinic.emr.before = replace(SQL, exclusive=True), fail(Ambiguous)
     clinic.journal.order(S1)
     clinic.settle()
     assert clinic.booking().state is State.QUEUED

@@ -49,7 +49,7 @@ class Fhir(Model):
     """Client-assigned id, Slot then Appointment each under If-Match, verified; every request a step of its own."""
 
     name = "FHIR If-Match + tombstone"
-    rules = replace(SIDECAR_RULES, alone=True)
+    rules = replace(SIDECAR_RULES, exclusive=True)
     late = True
     lasting = True
     begins = Fhir_()
