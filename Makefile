@@ -140,10 +140,10 @@ $(HL7): $(READY)
 fuzz: $(READY)   ## throw bytes at the HL7 reader for a minute, guided by coverage
 	$(BIN)/python -m tests.adapters.er7.fuzz 60
 
-# What the tests under tests/faults do to a process from outside: a clock that lies, packets dropped in a network of its own.
-HAS_FAULTS := PATH="$$PATH:/usr/sbin"; command -v nft && command -v ip && ls /usr/lib/*/faketime/libfaketimeMT.so.1 2>/dev/null
+# What the tests under tests/faults do to a process from outside: packets dropped in a network of its own.
+HAS_FAULTS := PATH="$$PATH:/usr/sbin"; command -v nft && command -v ip
 $(FAULTS): $(READY)
-	$(call apt,$(HAS_FAULTS),faketime nftables iproute2)
+	$(call apt,$(HAS_FAULTS),nftables iproute2)
 	@touch $@
 
 %.mo: %.po | $(READY)

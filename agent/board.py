@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from agent.core.booking import Turn
 from agent.core.errors import CreneauError
+from agent.core.health import was_set
 from agent.core.model import EmrName, Finding, Instant
 from agent.core.news import News
 from agent.ports import Health, LegHealth
@@ -30,6 +31,7 @@ class MemoryBoard:
         self._health = Health(legs={}, reads={}, skew=None, turn=None, started=started, boot=boot)
         self._samples: deque[timedelta] = deque(maxlen=SAMPLES)
         self._applied: deque[tuple[timedelta, timedelta]] = deque(maxlen=2 * SAMPLES)
+        self._bare: Instant | None = None
         self._heard_at = started
         self._turned_at = started
         self._wait_s = WAIT_S
@@ -76,13 +78,18 @@ class MemoryBoard:
     def heard(self, hub_time: datetime, sent: Instant, took: timedelta) -> None:
         """Note one signed sample of the hub's clock, taken at mid-flight; skew is the median of the last five.
 
-        `sent.utc` was corrected by the skew then in force, which is added back: samples are of the bare clock.
+        `sent.utc` was corrected by the skew then in force, which is added back: samples are of the bare clock. Those
+        of a clock that was set since say nothing any more.
         """
         with self._lock:
-            self._samples.append(hub_time - (sent.utc + took / 2) + self._in_force(sent.age))
+            bare = Instant(sent.utc - self._in_force(sent.age), sent.age)
+            if was_set(self._bare, bare):
+                self._samples.clear()
+            self._bare = bare
+            self._samples.append(hub_time - (bare.utc + took / 2))
             skew = sorted(self._samples)[(len(self._samples) - 1) // 2]
             self._applied.append((sent.age + took, skew))
-            self._health = replace(self._health, skew=skew)
+            self._health = replace(self._health, skew=skew, heard=Instant(hub_time, sent.age + took / 2))
             self._heard_at = sent
 
     def _in_force(self, age: timedelta) -> timedelta:

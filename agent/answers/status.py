@@ -13,7 +13,7 @@ from agent.answers.house import Asked, House
 from agent.answers.shape import moment, sentence, since
 from agent.answers.sharing import posture_of
 from agent.core.errors import CreneauError
-from agent.core.health import MOST_SKEW
+from agent.core.health import MOST_SKEW, was_set
 from agent.core.message import Message, say
 from agent.core.model import EmrName, Severity
 from agent.core.news import News
@@ -70,7 +70,7 @@ def status(house: House, asked: Asked, waits: Waiting | None = None) -> Mapping[
     lines = [
         *_legs(health, asked),
         *_agendas(health),
-        *_machine(house, health),
+        *_machine(house, health, asked),
         *_sharing(posture, applied, asked.now.utc.date()),
     ]
     counts = {
@@ -90,7 +90,7 @@ def status(house: House, asked: Asked, waits: Waiting | None = None) -> Mapping[
             for step in dict.fromkeys(
                 (
                     *_next(house, working, posture, applied, counts, asked.now.utc.date()),
-                    *_remedies(house, health),
+                    *_remedies(house, health, asked),
                 )
             )
         ],
@@ -150,13 +150,16 @@ def _agendas(health: Health | None) -> Iterable[Line]:
                 yield {**line, "severity": Severity.FAULT.value, "says": sentence(each.says), "for_s": None}
 
 
-def _machine(house: House, health: Health | None) -> Iterable[Line]:
-    """Yield what of the machine stops us without stopping a leg: a clock far off, a full disk."""
+def _machine(house: House, health: Health | None, asked: Asked) -> Iterable[Line]:
+    """Yield what of the machine stops us without stopping a leg: a clock far off or set, a full disk."""
     says: list[tuple[Message, Severity]] = []
     skew = _skew(health)
     if abs(skew) > SKEW:
         far = say("this machine's clock is {seconds} s off", seconds=round(skew.total_seconds()))
         says.append((far, Severity.FAULT if abs(skew) > MOST_SKEW else Severity.WARN))
+    if _was_set(health, asked):
+        wait = say("this machine's clock was set: no booking is touched until the hub has told the time again")
+        says.append((wait, Severity.WARN))
     if house.records.sizes().low:
         says.append((say("the disk is nearly full: no order is taken"), Severity.FAULT))
     for said, severity in says:
@@ -169,14 +172,18 @@ def _skew(health: Health | None) -> timedelta:
     return timedelta(0) if health is None or health.skew is None else health.skew
 
 
-def _remedies(house: House, health: Health | None) -> Iterable[Message]:
+def _was_set(health: Health | None, asked: Asked) -> bool:
+    return health is not None and was_set(health.heard, asked.now)
+
+
+def _remedies(house: House, health: Health | None, asked: Asked) -> Iterable[Message]:
     """Yield what the faults themselves ask for."""
     for _, leg in sorted(health.legs.items()) if health else ():
         if leg.hint is not None:
             yield leg.hint
     for _, found in sorted(health.findings.items()) if health else ():
         yield from (each.hint for each in found if each.severity is Severity.FAULT and each.hint is not None)
-    if abs(_skew(health)) > SKEW:
+    if abs(_skew(health)) > SKEW or _was_set(health, asked):
         yield say("turn on time synchronisation")
     if house.records.sizes().low:
         yield say("free some space on the data disk")

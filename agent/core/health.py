@@ -15,6 +15,8 @@ _BUCKETS = ((timedelta(minutes=2), "<2min"), (timedelta(minutes=10), "<10min"), 
 _LONGEST = "more"
 MOST_SKEW = timedelta(minutes=15)
 """A clock farther off than this is not trusted: nothing is published, written or thrown away by it."""
+DRIFT = timedelta(seconds=30)
+"""More than the wall clock and the age clock of one machine gain on one another until the hub tells the time again."""
 POLLS = 3
 """A complete read older than this many polls proves nothing any more."""
 
@@ -75,9 +77,17 @@ class Held:
     roots: Mapping[SiteId, str]
 
 
-def trusted(skew: timedelta | None) -> bool:
-    """Say whether the hub told how far off the clock is, and that is near enough."""
-    return skew is not None and abs(skew) <= MOST_SKEW
+def trusted(skew: timedelta | None, heard: Instant | None, now: Instant) -> bool:
+    """Say whether the hub told how far off the clock is, that is near enough, and nobody set it since."""
+    return skew is not None and abs(skew) <= MOST_SKEW and not was_set(heard, now)
+
+
+def was_set(heard: Instant | None, now: Instant) -> bool:
+    """Say whether the wall clock jumped since the hub told the time (`heard`: what it told, at which age).
+
+    Its correction was then measured on another clock, and whatever is late by it may not be late at all.
+    """
+    return heard is not None and abs((now.utc - heard.utc) - (now.age - heard.age)) > DRIFT
 
 
 def bucket(age: timedelta | None) -> str:

@@ -39,7 +39,7 @@ class Board(Protocol):
         ...
 
     def heard(self, hub_time: datetime, sent: Instant, took: timedelta) -> None:
-        """Note one signed sample of the hub's clock; skew is the median of the last five."""
+        """Note one signed sample of the hub's clock; skew is the median of the last five since the clock was set."""
         ...
 
     def turn(self, new: Turn | None = None) -> Turn | None:
@@ -68,7 +68,10 @@ class LegHealth:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The board at one moment. `legs` by name; `kind` of a leg is "ok" or the error's class name."""
+    """The board at one moment. `legs` by name; `kind` of a leg is "ok" or the error's class name.
+
+    `heard`: the time the hub last told, at the age it was told; None = not yet.
+    """
 
     legs: Mapping[str, LegHealth]
     reads: Mapping[EmrName, Instant]
@@ -78,3 +81,4 @@ class Health:
     boot: str
     news: Mapping[EmrName, tuple[News, ...]] = field(default_factory=dict)
     findings: Mapping[EmrName, tuple[Finding, ...]] = field(default_factory=dict)
+    heard: Instant | None = None

@@ -57,7 +57,8 @@ class Nightly:
         """Read everything again, let go of what is past its time, turn the sealing key over, renew the signing key."""
         now = self._state.clock.now()
         try:
-            if trusted(self._state.board.read().skew):
+            health = self._state.board.read()
+            if trusted(health.skew, health.heard, now):
                 self._state.journal.tidy(now, self._state.plan.service.ledger_keep)
                 self._state.keys.turn_over(now.utc)
                 self._state.keys.renew(now.utc)

@@ -68,11 +68,25 @@ def test_skew_is_the_median_of_five_at_mid_flight() -> None:
 
 
 def test_skew_follows_a_clock_that_was_set() -> None:
-    """Samples of the new truth push the old ones out, each freed of the correction it was taken under."""
+    """The first word of the hub after it counts: what was measured before is of another clock."""
     it = board()
     for seconds in range(5):
         it.heard(START.utc + timedelta(seconds=seconds + 60), at(seconds, gained=60 if seconds else 0), timedelta(0))
     assert it.read().skew == timedelta(seconds=60)
+    set_right = at(
+        5, gained=60 + 60
+    )  # it gained the minute it was late; the correction of before is added all the same
+    it.heard(START.utc + timedelta(seconds=65), set_right, timedelta(0))
+    assert it.read().skew == timedelta(0)
+    assert it.read().heard == Instant(START.utc + timedelta(seconds=65), set_right.age)
+
+
+def test_skew_follows_a_clock_that_drifts() -> None:
+    """Samples of the new truth push the old ones out, each freed of the correction it was taken under."""
+    it = board()
+    for seconds in range(5):
+        it.heard(START.utc + timedelta(seconds=seconds + 20), at(seconds, gained=20 if seconds else 0), timedelta(0))
+    assert it.read().skew == timedelta(seconds=20)
     for seconds in range(5, 10):
         applied = (it.read().skew or timedelta(0)).total_seconds()
         it.heard(START.utc + timedelta(seconds=seconds), at(seconds, gained=applied), timedelta(0))

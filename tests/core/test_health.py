@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.core.booking import Turn
 from agent.core.changes import roots
-from agent.core.health import Held, Pulse, Source, Vitals, beat, bucket, may_renew, trusted
+from agent.core.health import Held, Pulse, Source, Vitals, beat, bucket, may_renew, trusted, was_set
 from agent.core.model import EmrName, Instant, SiteId, SlotId
 from agent.core.sharing import SharedSlot
 
@@ -147,4 +147,16 @@ def test_beats_tell_nothing_of_the_agenda(one: list[SharedSlot], other: list[Sha
 def test_a_clock_is_trusted_within_15_minutes_of_the_hubs() -> None:
     """Unknown is not trusted: nobody said that it is right."""
     near = timedelta(minutes=15)
-    assert [trusted(skew) for skew in (None, near, -near, near + timedelta(seconds=1))] == [False, True, True, False]
+    skews = (None, near, -near, near + timedelta(seconds=1))
+    assert [trusted(skew, NOW, NOW) for skew in skews] == [False, True, True, False]
+    assert trusted(near, None, NOW)
+
+
+def test_a_clock_that_jumped_is_trusted_only_when_the_hub_has_told_the_time_again() -> None:
+    """Ahead or back, by more than two clocks of one machine drift apart; time that merely passes is no jump."""
+    hours = timedelta(hours=3)
+    later = Instant(NOW.utc + hours, NOW.age + hours)
+    for jump, jumped in ((31, True), (-31, True), (30, False), (-30, False)):
+        now = Instant(later.utc + timedelta(seconds=jump), later.age)
+        assert (was_set(NOW, now), trusted(timedelta(0), NOW, now)) == (jumped, not jumped)
+        assert trusted(timedelta(0), now, now)

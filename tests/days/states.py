@@ -61,6 +61,11 @@ STATES = {
         "call the hub's operator and compare fingerprints",
     ),
     "clock": ("the clock is wrong", "this machine's clock is {seconds} s off", "turn on time synchronisation"),
+    "clock-set": (
+        "the clock was set while the hub is away",
+        "this machine's clock was set: no booking is touched until the hub has told the time again",
+        "turn on time synchronisation",
+    ),
     "disk-full": (
         "the data disk is full, or nearly",
         "the disk is nearly full: no order is taken",

@@ -14,6 +14,7 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.config import read_plan
+from agent.core.booking import Outcome
 from agent.core.model import Instant
 from agent.wiring import start
 from agent.wiring.catalog import entries
@@ -169,6 +170,22 @@ def test_a_clock_ten_years_off_publishes_nothing_and_says_so(
     day.sample.start()
     told = day.outcome("days-clock-2", 1, "booked", "conflict")  # ten years on, every slot offered was long over
     assert len(day.ours()) == (told == "booked")
+
+
+def test_a_clock_set_while_the_hub_is_away_decides_nothing(day: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fourteen minutes ahead, a hold would be over and nobody could say so: it stands until the hub tells the time again."""
+    monkeypatch.setattr("agent.wiring.state.SystemClock", Clock)
+    slot = day.open()[3]
+    day.hold("days-clock-3", 1, slot["id"])
+    day.outcome("days-clock-3", 1, "held")
+    day.sample.cut()
+    monkeypatch.setattr(Clock, "off", timedelta(minutes=14))
+    day.shows("clock-set")
+    (row,) = day.sample.agent.state.journal.records().bookings()
+    assert row.outcome is Outcome.HELD
+    day.sample.restore()
+    day.book("days-clock-3", 2, slot["id"])
+    assert day.outcome("days-clock-3", 2, "booked") == "booked"
 
 
 def test_an_idle_hour_leaves_the_disk_alone(day: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,7 +64,7 @@ class Faulty(Town):
         other.folder.mkdir()
         text = self.file.read_text(encoding="utf-8")
         other.file.write_text(text.replace(self.data.as_posix(), other.data.as_posix()), encoding="utf-8")
-        other.running, other.begun, other.environs = {}, {}, {}
+        other.running, other.begun, other.under = {}, {}, {}
         make_root(other.data)
         return other
 

@@ -1,4 +1,4 @@
-"""What this machine lets a test do to it: fake clocks, small disks, networks of its own.
+"""What this machine lets a test do to it: small disks, networks of its own.
 
 Rule: a reason here means that the system forbids it, or that a package of the Makefile is not installed.
 """
@@ -7,20 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
-from glob import glob
 
 import pytest
 
-PACKAGES = "install the packages faketime, nftables and iproute2"
+PACKAGES = "install the packages nftables and iproute2"
 NAMESPACE = ("unshare", "--net", "--map-root-user", "--user")
-
-
-def faketime() -> str:
-    """Return the library that lies about the time; skips without it."""
-    found = sorted(glob("/usr/lib/*/faketime/libfaketimeMT.so.1"))  # noqa: PTH207 - a pattern from the root
-    if not found:
-        pytest.skip(_missing("libfaketime"))
-    return found[0]
 
 
 def cannot_mount() -> str:

@@ -3,7 +3,6 @@
 Rule: a program of the tests; the agent in it is the real one, and goes on where it stood when it is told to.
 """
 
-import os
 import signal
 import sys
 import threading
@@ -30,7 +29,9 @@ def stop(mark: Mark, _booking: str) -> None:
     """Stop the whole process here."""
     if mark is Mark.T2:
         print("stops", flush=True)
-        os.kill(os.getpid(), signal.SIGSTOP)
+        signal.pthread_kill(
+            threading.get_ident(), signal.SIGSTOP
+        )  # stops here; one to the process lets us run on a while
         print("goes on", flush=True)
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from hub import desk
 from tests.faults.conftest import CLINIC, Faulty
-from tests.faults.machine import cannot_mount, faketime
+from tests.faults.machine import cannot_mount
 
+LYING = Path(__file__).with_name("lying_clock.py")
 STOP_AT = Path(__file__).with_name("stop_at.py")
 
 
@@ -39,7 +40,7 @@ def test_a_stopped_agent_yields_to_the_one_that_took_over(make: Callable[..., Fa
     town.join()
     town.stop("agent")
     clock = FakeClock(tmp_path / "clock")
-    town.environs["agent"] = clock.environ
+    town.under["agent"] = clock.program
     town.start_program("agent", str(STOP_AT), str(town.file))
     name = town.book("fault-stop-1")
     town.until("the agent to stop", lambda: "stops" in town.log("agent"))
@@ -68,12 +69,7 @@ class FakeClock:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.environ = {
-            "LD_PRELOAD": faketime(),
-            "FAKETIME_TIMESTAMP_FILE": str(file),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
+        self.program = (str(LYING), str(file))
         self.set(timedelta(0))
 
     def set(self, off: timedelta) -> None:
@@ -87,7 +83,7 @@ def test_bookings_survive_a_clock_that_jumps(make: Callable[..., Faulty], tmp_pa
     """Ten minutes ahead or back: corrected by the hub's signed time. Three hours: nothing is written until set right."""
     town = make()
     clock = FakeClock(tmp_path / "clock")
-    town.environs["agent"] = clock.environ
+    town.under["agent"] = clock.program
     town.join()
     for minutes in (10, -10):
         clock.set(timedelta(minutes=minutes))

@@ -144,7 +144,7 @@ def step(
 ) -> Ask:
     """Run one step of the real leg as far as the answers go; `kind` "look" compares the agenda first."""
     world = World(answers) if rules is None else Writes(answers, rules)
-    board = SimpleNamespace(turn=lambda: world.see().turn, read=lambda: SimpleNamespace(skew=timedelta(0)))
+    board = SimpleNamespace(turn=lambda: world.see().turn, read=lambda: SimpleNamespace(skew=timedelta(0), heard=None))
     keys = SimpleNamespace(patient=lambda _jwe, booking, version: Patient(booking, version, booking, "Anne"))
 
     def in_force() -> SharingRules:

@@ -78,6 +78,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (model("hl7-enquiry book 1 1"), APPLY),
     ),
+    mutant("a clock that was set decides nothing", LEG, "        if was_set(self.board.read().heard, now):\n", "        if False:\n", APPLY),
+    mutant("nothing is late by a clock nobody confirmed", LEG, "        rows = [row for row in queued if timely or row.goal is None]\n", "        rows = list(queued)\n", APPLY),
     mutant("one write in flight", LEG, "            turn=None if self._blocked else self.board.turn(),\n", "            turn=self.board.turn(),\n", model("sql-token hold+rival 1 1"), APPLY),
     mutant("an agenda that is read again", LEG, "            free = self._is_free(row, fresh, goal, now) if fresh or reading.complete else None\n", "            free = True\n", model("sql-token book 1 0"), APPLY),
     mutant("the rules as they are now", LEG, "                allowed = still_allowed(fresh, self.rules(), now.utc, on_hold=on_hold(row))\n", "                allowed = True\n", APPLY),

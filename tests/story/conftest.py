@@ -47,8 +47,8 @@ class Clinic:
 class Town:
     """One clinic, one hub, one booking site; every act goes through a process of its own.
 
-    `front`: the port where the agent finds the hub, when something stands between; `environs`: what else a process of
-    that name finds in its environment.
+    `front`: the port where the agent finds the hub, when something stands between; `under`: the program, Python's own
+    arguments, under which a process of that name runs.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Town:
         self.data = folder / "etat"
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.begun: dict[str, int] = {}
-        self.environs: dict[str, dict[str, str]] = {}
+        self.under: dict[str, tuple[str, ...]] = {}
         self.now = SystemClock().now().utc
         clinic = clinic or _file(folder / "clinique.db", self.now)
         self.emr = clinic.base
@@ -120,10 +120,10 @@ class Town:
         with (self.folder / f"{name}.log").open("ab") as log:
             self.begun[name] = log.tell()
             self.running[name] = subprocess.Popen(
-                [sys.executable, *words],
+                [sys.executable, *self.under.get(name, ()), *words],
                 stdout=log,
                 stderr=log,
-                env=self._environ() | self.environs.get(name, {}),
+                env=self._environ(),
             )
         self.until(name, self._hub_answers if name == "hub" else self._agent_answers)
 

@@ -35,7 +35,7 @@ from agent.core.booking import (
     over,
 )
 from agent.core.errors import CreneauError, Misconfigured, Refused, Transient
-from agent.core.health import trusted
+from agent.core.health import trusted, was_set
 from agent.core.message import say
 from agent.core.model import BookingId, EmrName, Instant, Patient, Reading, Slot, Window
 from agent.core.sharing import SharingRules, still_allowed
@@ -107,6 +107,8 @@ class Apply:
         """End holds, resolve intents, then begin what is due, oldest first, until one write was made."""
         if self.early():
             return Step(0, SOON)
+        if was_set(self.board.read().heard, now):
+            return Step(0, SOON, frozenset({"beat"}))  # its answer tells the time again
         self._saving.begin()
         self._trouble = None
         if self._writing is not None:
@@ -121,6 +123,10 @@ class Apply:
             raise self._trouble
         again = timedelta(0) if self._wrote() else self._next(now, waits)
         return Step(self._saving.did, again, frozenset({"deliver"}) if self._saving.told else frozenset())
+
+    def _trusts(self, now: Instant) -> bool:
+        health = self.board.read()
+        return trusted(health.skew, health.heard, now)
 
     def _wrote(self) -> bool:
         return self._writing is not None and self._writing.wrote
@@ -176,7 +182,7 @@ class Apply:
 
     def _end_requests(self, now: Instant) -> None:
         """Tell the hub of every request the desk did not answer in time; a clock that may be years off ends none."""
-        if not trusted(self.board.read().skew):
+        if not self._trusts(now):
             return
         for row in self.bookings.undecided(now):
             settled = row.state in {State.RESOLVED, State.REPORTED}
@@ -216,7 +222,9 @@ class Apply:
         `blocked`: a write whose end is not known is still open, and an adapter without a fence has one in flight.
         """
         self._blocked = blocked
-        rows = [row for row in self.bookings.due(now) if row.state is State.QUEUED]
+        timely = self.board.read().skew is not None  # else even "too late" would be told by a clock nobody confirmed
+        queued = (row for row in self.bookings.due(now) if row.state is State.QUEUED)
+        rows = [row for row in queued if timely or row.goal is None]
         self._asked &= {(row.booking, row.seen_ver) for row in rows}
         seeing = [row for row in rows if _needs_agenda(row, now)]
         self._begin([row for row in rows if row not in seeing], Reading(Window(now.utc, now.utc), now.utc, ()), now)
@@ -339,7 +347,7 @@ class Apply:
         return Start(
             now=now,
             turn=None if self._blocked else self.board.turn(),
-            skew_known=trusted(self.board.read().skew),
+            skew_known=self._trusts(now),
             free=free,
             allowed=allowed,
             limited=limited,

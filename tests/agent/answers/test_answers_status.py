@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -47,6 +47,16 @@ def test_status_of_a_stopped_agent(place: Any) -> None:
     answer = place.ask("status")
     assert (answer["working"], answer["since"]) == ("stopped", None)
     assert "creneau run, or its service" in str(answer["next"])
+
+
+def test_status_names_a_clock_that_was_set(place: Any) -> None:
+    """Until the hub has told the time again bookings wait, and the clinic reads why."""
+    place.run()
+    place.board.heard(place.now.utc, place.now, timedelta(0))
+    for jump, lines in ((timedelta(0), []), (timedelta(hours=3), ["machine"])):
+        place.now = replace(place.now, utc=place.now.utc + jump)
+        found = [line for line in place.ask("status")["lines"] if "was set" in line["says"]["id"]]
+        assert [line["part"] for line in found] == lines
 
 
 def test_status_when_every_leg_is_down(place: Any) -> None:

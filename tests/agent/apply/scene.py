@@ -228,6 +228,7 @@ class Clinic:
     rules: SharingRules = OPEN
     turn: Turn | None = None
     skew: timedelta | None = timedelta(0)
+    heard: Instant | None = None
     mode: str = "automatic"
     seal: Callable[[str], None] | None = None
     die_at: Mark | None = None
@@ -239,7 +240,7 @@ class Clinic:
         self.restart()
 
     def restart(self, **changes: Any) -> None:
-        board = SimpleNamespace(turn=lambda: self.turn, read=lambda: SimpleNamespace(skew=self.skew))
+        board = SimpleNamespace(turn=lambda: self.turn, read=lambda: SimpleNamespace(skew=self.skew, heard=self.heard))
         keys = SimpleNamespace(patient=self._patient)
         self.leg = Apply(
             emr=self.source or self.emr,

@@ -7,10 +7,10 @@ import pytest
 
 from agent.core.booking import Code, Mark, Outcome, State, Turn
 from agent.core.errors import Ambiguous, Transient
-from agent.core.model import BookingId, SlotKey
+from agent.core.model import BookingId, Instant, SlotKey
 from agent.core.sharing import Posture
 from agent.ports import Leg
-from tests.agent.apply.scene import EMR, FAILURE, HL7, NOW, OPEN, S1, S2, Clinic, Killed, ReadOnly, at, fail, refuse
+from tests.agent.apply.scene import EMR, FAILURE, HL7, NOW, OPEN, S1, S2, S3, Clinic, Killed, ReadOnly, at, fail, refuse
 
 
 def test_it_is_a_leg(clinic: Clinic) -> None:
@@ -107,6 +107,30 @@ def test_an_unknown_skew_starts_no_write_but_a_cancel(clinic: Clinic) -> None:
     clinic.journal.order(None, name="booking-2")
     clinic.settle()
     assert [write.booking for write in clinic.emr.writes] == ["booking-2"]
+
+
+def test_a_clock_that_was_set_decides_nothing(clinic: Clinic) -> None:
+    """Three hours ahead the order would be too late and the hold over; the hub is asked for the time, then all goes on."""
+    clinic.heard = at()
+    clinic.journal.order(S1)
+    clinic.journal.order(S2, name="booking-2", hold=True)
+    clinic.settle()
+    clinic.journal.order(S3, name="booking-3")
+    jumped = Instant(NOW + timedelta(hours=3), at(1).age)
+    step = clinic.leg.step(jumped)
+    assert (step.did, step.again, step.wakes) == (0, timedelta(seconds=1), {"beat"})
+    clinic.heard = Instant(NOW + timedelta(minutes=1), at(1).age)
+    assert clinic.leg.step(jumped).did == 0  # this moment was read from the wrong clock
+    clinic.settle(minutes=1)
+    assert [told[2] for told in clinic.journal.told] == [Outcome.BOOKED, Outcome.HELD, Outcome.BOOKED]
+
+
+def test_nothing_is_too_late_by_a_clock_nobody_confirmed(clinic: Clinic) -> None:
+    """After a restart with the hub away: the order waits until the hub tells the time."""
+    clinic.skew = None
+    clinic.journal.order(S1)
+    clinic.settle(minutes=200)
+    assert clinic.booking().state is State.QUEUED
 
 
 def test_an_expired_order_needs_no_agenda(clinic: Clinic) -> None:
