@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.core.errors import CreneauError
-from tests.sim.oracle import differs, safe, words
+from tests.sim.ledger import accounted
+from tests.sim.oracle import differs, safe, timely, words
 from tests.sim.world import MINUTE, World
 
 CALM = 16
@@ -43,6 +44,8 @@ def live(seed: int, folder: Path) -> Life:
         _converges(world, CALM)
         world.run(2 * MINUTE)
         _converges(world, LATER)
+        accounted(world)
+        timely(world)
         return Life(Counter(world.counts), words(world), world.trace)
 
 

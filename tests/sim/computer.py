@@ -33,7 +33,10 @@ AT_ONCE = timedelta(0)
 
 
 class Computer:
-    """It runs from `start` to `close`. `off`: how wrong its clock is; `cut_off`: its way to the hub is cut."""
+    """It runs from `start` to `close`. `off`: how wrong its clock is; `cut_off`: its way to the hub is cut.
+
+    `left`: the offers and outcomes that left under the journal it has now.
+    """
 
     def __init__(self, world: "World", n: int) -> None:
         self.world, self.n = world, n
@@ -47,6 +50,7 @@ class Computer:
         self.disk = PowerDisk()
         self.vfs = PowerVFS(f"{self.name}-{id(world)}", self.disk)
         self.late: list[Envelope] = []
+        self.left: set[str] = set()
 
     # ---- coming and going
 
@@ -104,9 +108,14 @@ class Computer:
         self.disk.cut(self.r.choice(MODES), self.r)
         self.start()
 
+    def set_clock(self, off: timedelta) -> None:
+        """Set its wall clock, wrong by so much from now on, while everything runs."""
+        self.off = self.clock.off = off
+
     def lose_state(self) -> None:
         """Damage the journal: it is set aside, an empty one begins, and says so."""
         self.journal.close()
+        self.left.clear()
         self.disk.files, self.disk.gone = {}, {}
         fresh = self._open()
         fresh.write(lambda tx: _start_lost(tx, self.clock.now().utc))
@@ -119,6 +128,7 @@ class Computer:
         if self.saved:
             self._hold(self.saved)
             self.saved = {}
+            self.left.clear()
         else:
             self.saved = self.files()
         self.start()
@@ -179,6 +189,8 @@ class Computer:
         world, r, gone = self.world, self.r, Transient(say("reach the hub"), say("no answer"))
         knobs = world.knobs
         world.may_die(self)
+        if envelope.verb in {"offer", "outcomes"}:
+            self.left.add(envelope.jws)
         if world.faults and (world.hub_away or self.cut_off or r.random() < knobs.lost / 3):
             raise gone
         if world.faults and r.random() < knobs.repeated:

@@ -7,6 +7,10 @@ import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+OFFS = (0, 0, 0, 90, -400, 700)
+"""Seconds by which a clock may be wrong and yet be lived with."""
+FAR = (*OFFS, 7200, -7200)
+"""Where somebody may set it to: while it is two hours off nothing is written, and nothing is called late."""
 STARTS = (
     datetime(2026, 11, 23, 14, 0, tzinfo=UTC),
     datetime(2026, 11, 1, 5, 52, tzinfo=UTC),  # 01:52 in Toronto; at 02:00 it is 01:00 again
@@ -37,6 +41,7 @@ class Knobs:
     takeover: float
     clone: float
     touched: float
+    clock_set: float
 
     @property
     def is_night(self) -> bool:
@@ -59,7 +64,7 @@ def draw(r: random.Random) -> Knobs:
         start=r.choices(STARTS, (8, 1, 1))[0],
         minutes=r.randrange(6, 11),
         sources=sources,
-        offs=tuple(timedelta(seconds=r.choice((0, 0, 0, 90, -400, 700))) for _ in range(8)),
+        offs=tuple(timedelta(seconds=r.choice(OFFS)) for _ in range(8)),
         lost=r.random() * 0.3,
         repeated=r.random() * 0.3,
         emr_away=r.random() * 0.1,
@@ -74,4 +79,5 @@ def draw(r: random.Random) -> Knobs:
         takeover=sometimes(0.2 * one, 0.015),
         clone=sometimes(0.2 * one, 0.015),
         touched=sometimes(0.4, 0.03),
+        clock_set=sometimes(0.3, 0.02),
     )

@@ -3,17 +3,26 @@
 Rule: the EMR is the truth; the agent and the hub are only compared with it.
 """
 
+import json
 from collections import Counter
+from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from adapters.memory import MemoryEmr
-from agent.core.booking import State
+from agent.core.booking import Outcome, State
 from agent.core.changes import roots
 from agent.core.model import Window
 from agent.core.sharing import share
 from hub import outcomes
+from hub.schema import ORDER, OUTCOME, micros
+from tests.sim.ledger import claims
 from tests.sim.people import OURS
 from tests.sim.world import World
+
+ROUGHLY = timedelta(minutes=1)
+"""What a slow network and a clock that drifts may make an agent's time differ from the hub's."""
 
 
 def standing(world: World) -> Counter[str]:
@@ -33,6 +42,22 @@ def safe(world: World) -> None:
         assert not [key for key, count in places.items() if count > 1], "two people in one slot"
     for (n, ref), row in world.desk.wrote.items():
         assert list(world.clinics.values())[n].rows.get(ref) == row, f"we changed row {ref} of the desk"
+
+
+def timely(world: World) -> None:
+    """Hold that no order was called too late before it was: the hub's clock is the one that is right."""
+    same = (
+        ORDER.c.clinic == OUTCOME.c.clinic,
+        ORDER.c.booking == OUTCOME.c.booking,
+        ORDER.c.version == OUTCOME.c.version,
+    )
+    with world.hub.store.read() as conn:
+        told = conn.execute(select(OUTCOME.c.body, OUTCOME.c.at, ORDER.c.jws).where(*same)).all()
+    for body, at, jws in told:
+        if json.loads(body)["outcome"] == Outcome.EXPIRED:
+            order = claims(jws)
+            ends = min(datetime.fromisoformat(order[name]) for name in ("until", "expires_at") if order.get(name))
+            assert micros(ends) - at <= ROUGHLY // timedelta(microseconds=1), f"{order['booking']} was not late"
 
 
 def differs(world: World) -> list[str]:

@@ -9,12 +9,13 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from adapters.memory import MemoryEmr
+from agent.journal import ledger
 from tests.sim.__main__ import live
 
 ROOT = Path(__file__).parents[2]
@@ -59,16 +60,35 @@ def test_one_seed_is_one_life_byte_for_byte() -> None:
     assert once == again
 
 
-def test_the_oracle_sees_an_adapter_that_forgets_what_it_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the sidecar's memory the same lives end in an untrue word or a second appointment."""
+def forgetful(patch: pytest.MonkeyPatch) -> None:
+    """Take the sidecar's memory away: a life ends in an untrue word or a second appointment."""
     whole = MemoryEmr.write
 
-    def forgetful(self: MemoryEmr, write: object) -> object:
+    def write(self: MemoryEmr, write: object) -> object:
         self._clinic.applied.pop(write.booking, None)  # type: ignore[attr-defined]
         return whole(self, write)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(MemoryEmr, "write", forgetful)
-    for seed in range(BATCH):
+    patch.setattr(MemoryEmr, "write", write)
+
+
+def credulous(patch: pytest.MonkeyPatch) -> None:
+    """Believe a clock that was set: an order is called late that is not."""
+    patch.setattr("agent.legs.apply.was_set", lambda *_: False)
+
+
+def unaccounted(patch: pytest.MonkeyPatch) -> None:
+    """Let messages leave without a line."""
+    whole = ledger.append
+    patch.setattr(ledger, "append", lambda tx, kind, *more: kind == "sent" or whole(tx, kind, *more))
+
+
+@pytest.mark.parametrize(("breaks", "first"), [(forgetful, 0), (credulous, 6), (unaccounted, 0)])
+def test_the_oracle_sees(
+    breaks: Callable[[pytest.MonkeyPatch], None], first: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A house with one fault is found out within a few lives."""
+    breaks(monkeypatch)
+    for seed in range(first, first + BATCH):
         folder = tmp_path / str(seed)
         folder.mkdir()
         try:

@@ -29,7 +29,7 @@ from hub.limits import Rate
 from hub.problem import Problem
 from hub.schema import BOOKING, CLINIC
 from tests.sim.computer import ORIGIN, Computer
-from tests.sim.knobs import draw
+from tests.sim.knobs import FAR, draw
 from tests.sim.machinery import Boom, Lock, Time, seeded
 from tests.sim.people import Desk, Portal
 
@@ -59,7 +59,9 @@ class World:
         self.faults, self.hub_away, self.emr_away = False, False, False
         self.stepping: Computer | None = None
         self.computers: list[Computer] = []
-        self.counts = dict.fromkeys(("steps", "crash", "hub", "journal", "lost", "takeover", "clone", "touch"), 0)
+        self.counts = dict.fromkeys(
+            ("steps", "crash", "hub", "journal", "lost", "takeover", "clone", "touch", "clock"), 0
+        )
         self.portal, self.desk = Portal(self), Desk(self)
         self._open = ExitStack()
         self._trace = hashlib.sha256()
@@ -204,6 +206,7 @@ class World:
 
     def _people(self) -> None:
         self._trouble()
+        self._trouble_at(self.r.choice(self.computers))
         if self.r.random() < 0.15:
             self._note(self.portal.act())
         if self.r.random() < 0.08:
@@ -214,28 +217,33 @@ class World:
 
     def _trouble(self) -> None:
         r, knobs = self.r, self.knobs
-        who = r.choice(self.computers)
-        if who.late and r.random() < 0.3:
-            self.answer(who.late.pop(r.randrange(len(who.late))))
         if r.random() < knobs.hub_outage:
             self.hub_away = not self.hub_away
         if r.random() < knobs.emr_outage:
             self.emr_away = not self.emr_away
-        if r.random() < knobs.partition:
-            who.cut_off = not who.cut_off
         if r.random() < knobs.hub_restored:
             self._save_or_restore_hub()
+        if r.random() < knobs.takeover and len(self.computers) < 3:
+            self._replace()
+        if r.random() < knobs.clone and len(self.computers) < 3:
+            self.counts["clone"] += 1
+            self._new().clone(self.current)
+
+    def _trouble_at(self, who: Computer) -> None:
+        r, knobs = self.r, self.knobs
+        if who.late and r.random() < 0.3:
+            self.answer(who.late.pop(r.randrange(len(who.late))))
+        if r.random() < knobs.partition:
+            who.cut_off = not who.cut_off
+        if r.random() < knobs.clock_set:
+            self.counts["clock"] += 1
+            who.set_clock(timedelta(seconds=r.choice(FAR)))
         if r.random() < knobs.journal_restored:
             self.counts["journal"] += 1
             who.save_or_restore()
         if r.random() < knobs.state_lost:
             self.counts["lost"] += 1
             who.lose_state()
-        if r.random() < knobs.takeover and len(self.computers) < 3:
-            self._replace()
-        if r.random() < knobs.clone and len(self.computers) < 3:
-            self.counts["clone"] += 1
-            self._new().clone(self.current)
 
     def _replace(self) -> None:
         """Put a new computer in the place of the old one, which somebody forgot to switch off."""
@@ -275,6 +283,7 @@ class World:
         for one in self.computers:
             one.cut_off = False
             one.late.clear()
+            one.set_clock(self.knobs.offs[one.n % len(self.knobs.offs)])
             one.due = dict.fromkeys(one.due, self.time.passed)
 
     def mend(self) -> None:

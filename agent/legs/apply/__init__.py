@@ -124,6 +124,10 @@ class Apply:
         again = timedelta(0) if self._wrote() else self._next(now, waits)
         return Step(self._saving.did, again, frozenset({"deliver"}) if self._saving.told else frozenset())
 
+    def _is_timely(self) -> bool:
+        """Say whether the hub confirmed the clock in this run; without, "too late" may be untrue."""
+        return self.board.read().skew is not None
+
     def _trusts(self, now: Instant) -> bool:
         health = self.board.read()
         return trusted(health.skew, health.heard, now)
@@ -158,6 +162,8 @@ class Apply:
 
     def _end_holds(self, now: Instant) -> None:
         """End every hold whose time is over or that the rules no longer allow; a confirm keeps its hold alive."""
+        if not self._is_timely():
+            return
         sharing, frozen = self.rules(), self._frozen()
         for row in self.bookings.undecided(now):
             if row.outcome is not Outcome.HELD or row.state not in {State.RESOLVED, State.REPORTED}:
@@ -222,7 +228,7 @@ class Apply:
         `blocked`: a write whose end is not known is still open, and an adapter without a fence has one in flight.
         """
         self._blocked = blocked
-        timely = self.board.read().skew is not None  # else even "too late" would be told by a clock nobody confirmed
+        timely = self._is_timely()
         queued = (row for row in self.bookings.due(now) if row.state is State.QUEUED)
         rows = [row for row in queued if timely or row.goal is None]
         self._asked &= {(row.booking, row.seen_ver) for row in rows}

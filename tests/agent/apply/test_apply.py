@@ -126,11 +126,15 @@ def test_a_clock_that_was_set_decides_nothing(clinic: Clinic) -> None:
 
 
 def test_nothing_is_too_late_by_a_clock_nobody_confirmed(clinic: Clinic) -> None:
-    """After a restart with the hub away: the order waits until the hub tells the time."""
+    """After a restart with the hub away: order and hold wait until the hub tells the time."""
+    clinic.journal.order(S2, name="booking-2", hold=True)
+    clinic.settle()
     clinic.skew = None
+    clinic.restart()
     clinic.journal.order(S1)
     clinic.settle(minutes=200)
     assert clinic.booking().state is State.QUEUED
+    assert clinic.booking("booking-2").outcome is Outcome.HELD
 
 
 def test_an_expired_order_needs_no_agenda(clinic: Clinic) -> None:
