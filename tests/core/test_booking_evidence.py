@@ -189,6 +189,14 @@ def test_superseded_shows_where_it_stands() -> None:
     assert (row.cur_slot, row.emr_ref) == (None, EmrRef("apt-1"))
 
 
+def test_superseded_does_not_believe_a_place_that_is_not_verified() -> None:
+    """The newer version's write is cut off between its row and the second look: it may still be undone."""
+    moving = begun(firm(booked(), S2, 2))
+    newer = effect(Outcome.BOOKED, 3, S2, pending=True)
+    row = advance(moving, Effected(newer, NOW), SIDECAR)[0]
+    assert (row.outcome, row.cur_slot, row.emr_ref) == (Outcome.SUPERSEDED, S1, EmrRef("apt-1"))
+
+
 def test_successions() -> None:
     """The design's own successions are in the table; only a hold is released, nothing becomes held within a version."""
     for before, after in [

@@ -42,6 +42,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant("a cancel of nothing is written too", START, "    return _intend(row, event, rules, Op.CANCEL) if _has_turn(row, event, rules) else (row, ())\n", "    return settle(row, Outcome.CANCELLED)\n", model("sql-sidecar book+cancel 1 1"), CORE),
     mutant("staff's is theirs", EVIDENCE, "    if effect.theirs:\n        return staff(row, effect)\n", "", CORE),
     mutant("a higher version supersedes", EVIDENCE, "    if known or effect.outcome is Outcome.SUPERSEDED:\n", "    if False:\n", model("sql-sidecar book+cancel 2 0"), CORE),
+    mutant("superseded believes what is verified", EVIDENCE, "        shown = row if effect.pending else as_shown(row, effect)  #", "        shown = as_shown(row, effect)  #", CORE),
     mutant("elsewhere is not here", EVIDENCE, " and not cancels and not elsewhere:", " and not cancels:", CORE),
     mutant("what is not verified proves nothing", EVIDENCE, "    if effect.pending:\n        return False\n", "", model("fhir-if-match book+move 1 2"), model("sql-sidecar book+move 1 2"), CORE),
     mutant("quiet time", EVIDENCE, "    if event.now < quiet:\n        return row, (Ask(quiet),)\n", "", ("unit", "tests/core/test_booking_evidence.py tests/agent/apply")),
