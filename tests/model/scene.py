@@ -61,21 +61,26 @@ class Scene(NamedTuple):
 
 
 class Act(NamedTuple):
-    """One step an agent can take: what is afterwards, and what must be checked on the way.
+    """One step: what is afterwards, and what must be checked on the way.
 
-    `emr`, `hub`: -1 = as before. `fault`: does it cost one. `sent`: the request left on the wire, -1 = none. `write`: the one that reached the EMR.
-    `told`: (booking, row) told booked. `bad`: the invariant this step itself breaks.
+    `agent` to `ever`: -1 = as before. `fault`: does it cost one. `sent`: the request left on the wire, -1 = none. `write`: the one that reached the EMR.
+    `told`: (booking, row) told booked. `bad`: the invariant this step itself breaks. `theirs`: nothing of ours did it.
     """
 
     says: str
-    agent: int
+    agent: int = -1
     emr: int = -1
     hub: int = -1
+    tick: int = -1
+    wire: int = -1
+    desk: int = -1
+    ever: int = -1
     fault: bool = False
     sent: int = -1
     write: int = -1
     told: tuple[int, int] | None = None
     bad: Exception | None = None
+    theirs: bool = False
 
 
 class Case:
@@ -123,6 +128,11 @@ class Case:
             self.evers(frozenset()),
         )
         self.folded = cache(self._folded)
+        self.turns_of = cache(self._turns_of)
+        self.ranked = cache(self._ranked)
+        self.hub_ranked = cache(self._hub_ranked)
+        self.idle = cache(self._idle)
+        self.sends = cache(self._sends)
         self.newest_rev = cache(self._newest_rev)
         self.seen_versions = cache(self._seen_versions)
         self.unreceived = cache(self._unreceived)
@@ -170,36 +180,66 @@ class Case:
     def _numbered(self, row: int, bump: int) -> Booking:
         return numbered(self.rows.items[row], bump)
 
-    def is_open(self, scene: Scene) -> bool:
-        """Say whether a request is under way at the EMR."""
-        return bool(self.wires.items[scene.wire]) or any(agent.pc >= 0 for agent in self.team(scene))
+    def is_open(self, wire: int, *, sends: bool) -> bool:
+        """Say whether a request is under way at the EMR; `sends`: an agent waits for one."""
+        return sends or bool(self.wires.items[wire])
+
+    def any_sends(self, scene: Scene) -> bool:
+        """Say whether an agent waits for a request."""
+        return any(self.sends(number) for number in scene.agents)
+
+    def is_calm(self, scene: Scene) -> bool:
+        """Say whether no order is on its way to anyone."""
+        return not any(self.unreceived(number) for number in scene.agents)
 
     # ---- numbers that only their order gives a meaning
 
     def _folded(self, agents: tuple[int, ...], hub: int) -> tuple[tuple[int, ...], int]:
         """Count turns from 1 without gaps, and one agent's revs, all receipted, as one: only their order matters."""
-        team = [self.agents.items[n] for n in agents]
-        if any(agent.node for agent in team):
+        if not all(self.idle(agent) for agent in agents):
             return agents, hub
-        was = self.hubs.items[hub]
-        turns = {0, was.number, was.written, *(agent.turn[0] for agent in team if agent.turn)}
-        turns |= {row.turn for agent in team for row in self.rows_of(agent) if row}
-        rank = {turn: n for n, turn in enumerate(sorted(turns))}
-        alone = len(team) == 1
-        ranked = tuple(self.agents(self._ranked(agent, rank, alone=alone)) for agent in team)
-        return ranked, self.hubs(was._replace(number=rank[was.number], written=rank[was.written]))
+        turns = self.turns_of_hub(hub)
+        for agent in agents:
+            turns |= self.turns_of(agent)
+        return tuple(self.ranked(agent, turns) for agent in agents), self.hub_ranked(hub, turns)
 
-    def _ranked(self, agent: Agent, rank: dict[int, int], *, alone: bool) -> Agent:
+    def turns_of_hub(self, hub: int) -> int:
+        """Return the turns the hub knows, a bit each; 0 is none."""
+        was = self.hubs.items[hub]
+        return 1 | 1 << was.number | 1 << was.written
+
+    def _turns_of(self, agent: int) -> int:
+        """Return the turns an agent knows, a bit each."""
+        one = self.agents.items[agent]
+        turns = 0 if one.turn is None else 1 << one.turn[0]
+        for row in self.rows_of(one):
+            turns |= 0 if row is None else 1 << row.turn
+        return turns
+
+    def _hub_ranked(self, hub: int, turns: int) -> int:
+        was = self.hubs.items[hub]
+        return self.hubs(was._replace(number=rank(was.number, turns), written=rank(was.written, turns)))
+
+    def _ranked(self, number: int, turns: int) -> int:
+        agent, alone = self.agents.items[number], len(self.start.agents) == 1
         rows = list(agent.rows)
         for b, row in enumerate(self.rows_of(agent)):
             if row is not None:
                 rev = 1 if alone and 0 < row.outcome_rev == row.reported_rev else row.outcome_rev
                 reported = rev if rev != row.outcome_rev else row.reported_rev
-                rows[b] = self.rows(replace(row, turn=rank[row.turn], outcome_rev=rev, reported_rev=reported))
-        turn = None if agent.turn is None else (rank[agent.turn[0]], agent.turn[1])
-        return agent._replace(rows=tuple(rows), turn=turn)
+                rows[b] = self.rows(replace(row, turn=rank(row.turn, turns), outcome_rev=rev, reported_rev=reported))
+        turn = None if agent.turn is None else (rank(agent.turn[0], turns), agent.turn[1])
+        return self.agents(agent._replace(rows=tuple(rows), turn=turn))
 
     # ---- worked out once for each agent
+
+    def _idle(self, agent: int) -> bool:
+        """Say whether its leg is between two steps."""
+        return self.agents.items[agent].node == 0
+
+    def _sends(self, agent: int) -> bool:
+        """Say whether it waits for a request."""
+        return self.agents.items[agent].pc >= 0
 
     def _newest_rev(self, agent: int) -> tuple[int, ...]:
         return tuple(row.outcome_rev if row else 0 for row in self.rows_of(self.agents.items[agent]))
@@ -216,6 +256,11 @@ class Case:
         """Return the version each booking was told cancelled by, 0 = it was not."""
         rows = self.rows_of(self.agents.items[agent])
         return tuple(row.done_ver if row and row.outcome is Outcome.CANCELLED else 0 for row in rows)
+
+
+def rank(turn: int, turns: int) -> int:
+    """Return which one a turn is of these, a bit each."""
+    return (turns & (1 << turn) - 1).bit_count()
 
 
 @cache
