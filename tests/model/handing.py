@@ -10,7 +10,6 @@ from agent.core.booking import Booking, Ordered, advance
 from tests.model.scene import Act, Agent, Case, Scene, put
 from tests.model.values import EMR, SLOTS, TURN_TICKS, Goal, at
 
-
 Each = tuple[int, ...]
 """One number for each booking."""
 

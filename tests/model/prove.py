@@ -20,6 +20,7 @@ import adapters.memory
 import agent.core.booking
 import agent.legs.apply
 from tests.model.checker import Checker
+from tests.model.mass import MassSearch
 from tests.model.rulesets import BY_KEY, EVERY
 from tests.model.sync.world import Sync
 
@@ -40,7 +41,7 @@ def search(task: Task) -> dict[str, object]:
         ticks, changes = map(int, scenario.split("x"))
         report = Sync(ticks=ticks, changes=changes, faults=faults, most=most).run()
     else:
-        report = Checker(BY_KEY[key].make(), scenario, agents=agents, faults=faults, most=most).run()
+        report = MassSearch(Checker(BY_KEY[key].make(), scenario, agents=agents), faults, most).run()
     return {
         "search": [key, scenario, agents, faults],
         "states": report.states,

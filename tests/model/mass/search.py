@@ -56,6 +56,8 @@ class MassSearch:
                 if not self._keeps:
                     return MassSearch(self.checker, self.faults, self.most, keeps=True).run(heard)
                 self._tell(broken.code, report)
+            except OverflowError:  # a state takes more than 64 bits
+                report.whole = False
             if report.violation is not None or not report.whole:
                 break
         report.states = len(self._known)
