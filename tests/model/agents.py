@@ -210,7 +210,7 @@ class Agents:
         if case.fenced:  # there are no turns
             return act
         hub = case.hubs.items[scene.hub]
-        mine = write.turn.number if write.turn else 0
+        mine = 0 if write.turn is None or agent.turn is None else agent.turn[0]  # no turn comes within a step
         if mine < hub.written:
             return act._replace(bad=Violation("I10", f"a write under turn {mine} after one under turn {hub.written}"))
         return act._replace(hub=case.hubs(hub._replace(written=max(hub.written, mine))))

@@ -13,6 +13,10 @@ from tests.model.emrs import Model
 from tests.model.leg import Ask, Node, Seen, Strategy
 from tests.model.values import BOOKINGS, SCENARIOS, SLOTS, TURN_TICKS, Pool, at
 
+ANY_TURN = 1
+"""What every turn is called where the leg reads it: it asks only whether one is older than that of its own last
+intent, which none ever is, because an agent's turns only grow; whose write came under which, the checker holds (I10)."""
+
 
 class Agent(NamedTuple):
     """One agent: journal rows and their save numbers (counted within a step), where its leg stands, its turn.
@@ -174,7 +178,7 @@ class Case:
             read.append(row and self._numbered(agent.rows[b], agent.bumps[b]))
         turn = None
         if agent.turn is not None:
-            turn = Turn(agent.turn[0], at(agent.turn[1]).age + TURN_TICKS * (at(1).age - at(0).age))
+            turn = Turn(ANY_TURN, at(agent.turn[1]).age + TURN_TICKS * (at(1).age - at(0).age))
         return Seen(tuple(read), turn, since=agent.since)  # type: ignore[arg-type]
 
     def _numbered(self, row: int, bump: int) -> Booking:
@@ -196,7 +200,7 @@ class Case:
 
     def _folded(self, agents: tuple[int, ...], hub: int) -> tuple[tuple[int, ...], int]:
         """Count turns from 1 without gaps, and one agent's revs, all receipted, as one: only their order matters."""
-        if not all(self.idle(agent) for agent in agents):
+        if self.fenced and len(agents) > 1:
             return agents, hub
         turns = self.turns_of_hub(hub)
         for agent in agents:
@@ -209,25 +213,21 @@ class Case:
         return 1 | 1 << was.number | 1 << was.written
 
     def _turns_of(self, agent: int) -> int:
-        """Return the turns an agent knows, a bit each."""
-        one = self.agents.items[agent]
-        turns = 0 if one.turn is None else 1 << one.turn[0]
-        for row in self.rows_of(one):
-            turns |= 0 if row is None else 1 << row.turn
-        return turns
+        """Return the turn an agent knows as a bit, 0 = none."""
+        turn = self.agents.items[agent].turn
+        return 0 if turn is None else 1 << turn[0]
 
     def _hub_ranked(self, hub: int, turns: int) -> int:
         was = self.hubs.items[hub]
         return self.hubs(was._replace(number=rank(was.number, turns), written=rank(was.written, turns)))
 
     def _ranked(self, number: int, turns: int) -> int:
-        agent, alone = self.agents.items[number], len(self.start.agents) == 1
+        agent = self.agents.items[number]
         rows = list(agent.rows)
-        for b, row in enumerate(self.rows_of(agent)):
-            if row is not None:
-                rev = 1 if alone and 0 < row.outcome_rev == row.reported_rev else row.outcome_rev
-                reported = rev if rev != row.outcome_rev else row.reported_rev
-                rows[b] = self.rows(replace(row, turn=rank(row.turn, turns), outcome_rev=rev, reported_rev=reported))
+        if len(self.start.agents) == 1 and agent.node == 0:  # within a step the leg remembers them
+            for b, row in enumerate(self.rows_of(agent)):
+                if row is not None and 0 < row.outcome_rev == row.reported_rev:
+                    rows[b] = self.rows(replace(row, outcome_rev=1, reported_rev=1))
         turn = None if agent.turn is None else (rank(agent.turn[0], turns), agent.turn[1])
         return self.agents(agent._replace(rows=tuple(rows), turn=turn))
 

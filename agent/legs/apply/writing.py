@@ -17,6 +17,7 @@ from agent.core.booking import (
     Looked,
     Mark,
     NotDone,
+    Op,
     Recovery,
     Restarted,
     Unknown,
@@ -113,6 +114,8 @@ class Writing:
         quiet = self._quiet(row, effect, now)
         if quiet > timedelta(0):
             return quiet
+        if effect is None and row.intent_op is Op.CANCEL and not self._may_rerun(row, now):
+            return AGAIN  # who has the turn may not know of the cancellation yet, and book what is absent now
         seen = self.saving.commit(row, Looked(effect, now.utc), self.books.rules, now)
         return None if seen.state is not row.state else AGAIN
 

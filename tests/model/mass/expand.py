@@ -165,25 +165,20 @@ class Expander:
         if self.checker.twins:
             one, other = layout.get(codes, 0), layout.get(codes, 1)
             codes = layout.put(layout.put(codes, 0, np.minimum(one, other)), 1, np.maximum(one, other))
-        if case.fenced and self.team == 2:  # no turn is ever counted, and revs stay
+        if case.fenced and self.team > 1:
             return codes
         agents = [layout.get(codes, n) for n in range(self.team)]
-        idle = np.flatnonzero(np.minimum.reduce([self.steps.idle(agent) for agent in agents]))
-        if not len(idle):
-            return codes
-        hubs = layout.get(codes[idle], self.team + 2)
+        hubs = layout.get(codes, self.team + 2)
         mask = self._hub_turns(hubs)
         for agent in agents:
-            mask = mask | self._turns_of(agent[idle])
+            mask = mask | self._turns_of(agent)
         mask = self._mask(mask)
-        folded = codes[idle]
-        ranked = [self._ranked(agent[idle], mask) for agent in agents]
+        ranked = [self._ranked(agent, mask) for agent in agents]
         hubs = self._hub_ranked(hubs, mask)
         layout.fit([len(pool) for pool in self._pools])
         for n, agent in enumerate(ranked):
-            folded = layout.put(folded, n, agent)
-        codes[idle] = layout.put(folded, self.team + 2, hubs)
-        return codes
+            codes = layout.put(codes, n, agent)
+        return layout.put(codes, self.team + 2, hubs)
 
     # ---- rest
 
