@@ -29,6 +29,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant("a longest hold", ARRIVAL, "        if order.until - event.now > LONGEST_HOLD:\n", "        if False:\n", CORE),
     mutant("expired orders", START, "    return over or event.now.utc + longest >= row.expires_at\n", "    return over\n", CORE),
     mutant("free and allowed", START, "    return None if event.allowed and event.free else settle(row, Outcome.CONFLICT)\n", "    return None\n", model("sql-token book 1 0"), CORE),
+    mutant("an absent booking is cancelled under the turn", WRITING, "        if effect is None and row.intent_op is Op.CANCEL and not self._may_rerun(row, now):\n", "        if False:\n", APPLY),
     mutant("limits", START, "    if event.limited:\n", "    if False:\n", CORE),
     mutant("frozen", START, "    if event.frozen or event.free is None:\n", "    if event.free is None:\n", CORE),
     mutant("a known clock", START, "    if not event.skew_known or not _has_turn(row, event, rules):\n", "    if not _has_turn(row, event, rules):\n", CORE),
