@@ -209,8 +209,9 @@ class Agents:
             return act._replace(bad=Violation("I9", "a write without a durable intent of its version"))
         if case.fenced:  # there are no turns
             return act
-        hub = case.hubs.items[scene.hub]
-        mine = 0 if write.turn is None or agent.turn is None else agent.turn[0]  # no turn comes within a step
+        if write.turn is None or agent.turn is None:
+            return act._replace(bad=Violation("I10", "a write without a turn"))
+        hub, mine = case.hubs.items[scene.hub], agent.turn[0]  # no turn comes within a step
         if mine < hub.written:
             return act._replace(bad=Violation("I10", f"a write under turn {mine} after one under turn {hub.written}"))
         return act._replace(hub=case.hubs(hub._replace(written=max(hub.written, mine))))

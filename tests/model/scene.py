@@ -202,15 +202,20 @@ class Case:
         """Count turns from 1 without gaps, and one agent's revs, all receipted, as one: only their order matters."""
         if self.fenced and len(agents) > 1:
             return agents, hub
-        turns = self.turns_of_hub(hub)
+        turns = 0
         for agent in agents:
             turns |= self.turns_of(agent)
+        turns = self.turns_left(hub, turns)
         return tuple(self.ranked(agent, turns) for agent in agents), self.hub_ranked(hub, turns)
 
-    def turns_of_hub(self, hub: int) -> int:
-        """Return the turns the hub knows, a bit each; 0 is none."""
+    def turns_left(self, hub: int, turns: int) -> int:
+        """Return the turns that are told apart, a bit each, 0 = none; `turns`: those of the agents.
+
+        The one that wrote last is, while an older one is still somewhere: whoever has none gets a newer one.
+        """
         was = self.hubs.items[hub]
-        return 1 | 1 << was.number | 1 << was.written
+        older = turns & (1 << was.written) - 1
+        return turns | 1 | 1 << was.number | (1 << was.written if older else 0)
 
     def _turns_of(self, agent: int) -> int:
         """Return the turn an agent knows as a bit, 0 = none."""
@@ -219,7 +224,8 @@ class Case:
 
     def _hub_ranked(self, hub: int, turns: int) -> int:
         was = self.hubs.items[hub]
-        return self.hubs(was._replace(number=rank(was.number, turns), written=rank(was.written, turns)))
+        written = rank(was.written, turns) if turns & (1 << was.written) - 2 else 0
+        return self.hubs(was._replace(number=rank(was.number, turns), written=written))
 
     def _ranked(self, number: int, turns: int) -> int:
         agent = self.agents.items[number]

@@ -114,8 +114,6 @@ class Writing:
         quiet = self._quiet(row, effect, now)
         if quiet > timedelta(0):
             return quiet
-        if effect is None and row.intent_op is Op.CANCEL and not self._may_rerun(row, now):
-            return AGAIN  # who has the turn may not know of the cancellation yet, and book what is absent now
         seen = self.saving.commit(row, Looked(effect, now.utc), self.books.rules, now)
         return None if seen.state is not row.state else AGAIN
 
@@ -129,7 +127,10 @@ class Writing:
         if rules.recovery is Recovery.RERUN or (effect is not None and decides(row, effect)):
             return timedelta(0)
         since = self._since.setdefault((row.booking, row.attempt), now.age)
-        return since + rules.longest_write + rules.quiet - now.age
+        left = since + rules.longest_write + rules.quiet - now.age
+        if effect is None and row.intent_op is Op.CANCEL and not self._may_rerun(row, now):
+            return max(left, AGAIN)  # who has the turn may not know of the cancellation, and book what is absent now
+        return left
 
     def _ready(self, row: Booking, again: Do, now: Instant) -> tuple[Patient | None] | None:
         """Return what the same write needs to be run again; None = it can only be looked up: no details, too late."""

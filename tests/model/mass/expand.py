@@ -58,7 +58,7 @@ class Expander:
         self._told = Memo(self._tells, self.book.tells, evers, desks)
         self._masks = Kinds()
         self._mask = Memo(self._masks, _MASKS)
-        self._turns_of, self._hub_turns = Trait(case.turns_of, agents), Trait(case.turns_of_hub, hubs)
+        self._turns_of, self._left = Trait(case.turns_of, agents), Memo(case.turns_left, hubs, _MASKS)
         self._ranked = Memo(lambda agent, mask: case.ranked(agent, self._turns(mask)), agents, self._masks)
         self._hub_ranked = Memo(lambda hub, mask: case.hub_ranked(hub, self._turns(mask)), hubs, self._masks)
         self._offered = Memo(self._offers, agents, range(case.last + 1))
@@ -169,10 +169,7 @@ class Expander:
             return codes
         agents = [layout.get(codes, n) for n in range(self.team)]
         hubs = layout.get(codes, self.team + 2)
-        mask = self._hub_turns(hubs)
-        for agent in agents:
-            mask = mask | self._turns_of(agent)
-        mask = self._mask(mask)
+        mask = self._mask(self._left(hubs, np.bitwise_or.reduce([self._turns_of(agent) for agent in agents])))
         ranked = [self._ranked(agent, mask) for agent in agents]
         hubs = self._hub_ranked(hubs, mask)
         layout.fit([len(pool) for pool in self._pools])
