@@ -4,6 +4,7 @@ Rule: a table is asked by numbers of pools; what is not in it yet is worked out 
 """
 
 from collections.abc import Callable, Hashable, Sequence, Sized
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,55 @@ from numpy.typing import NDArray
 from tests.model.mass.layout import Column
 from tests.model.values import Pool
 
+_CELLS = 1 << 27
+"""Of the largest table: 512 MB, if all of it were asked for."""
 BROKEN = -2
 """What stands in a table where an invariant breaks."""
+
+
+class Dense:
+    """Values by number, 0 = none; pages of it that nobody asks for take no memory."""
+
+    def __init__(self, size: int) -> None:
+        self._table: NDArray[np.int32] = np.zeros(size, np.int32)
+
+    def get(self, keys: Column) -> NDArray[np.int32]:
+        """Return the value of each key."""
+        return self._table[keys]
+
+    def put(self, keys: Column, values: Sequence[int]) -> None:
+        """Keep the values of keys that have none."""
+        self._table[keys] = values
+
+    def items(self) -> tuple[Column, NDArray[np.int32]]:
+        """Return all keys and their values."""
+        keys = np.flatnonzero(self._table)
+        return keys, self._table[keys]
+
+
+class Sparse:
+    """The same, for keys too large for a table: sorted, each with its value."""
+
+    def __init__(self) -> None:
+        self._keys = np.zeros(1, np.int64) - 1
+        self._values: NDArray[np.int32] = np.zeros(1, np.int32)
+
+    def get(self, keys: Column) -> NDArray[np.int32]:
+        """Return the value of each key."""
+        at = np.searchsorted(self._keys, keys)
+        at[at == len(self._keys)] = 0
+        return np.where(self._keys[at] == keys, self._values[at], 0)
+
+    def put(self, keys: Column, values: Sequence[int]) -> None:
+        """Keep the values of keys that have none."""
+        all_ = np.concatenate([self._keys, keys])
+        order = np.argsort(all_, kind="stable")
+        self._keys = all_[order]
+        self._values = np.concatenate([self._values, np.array(values, np.int32)])[order]
+
+    def items(self) -> tuple[Column, NDArray[np.int32]]:
+        """Return all keys and their values."""
+        return self._keys[1:], self._values[1:]
 
 
 class Memo:
@@ -22,31 +70,33 @@ class Memo:
     def __init__(self, work: Callable[..., int], *pools: Sized) -> None:
         self._work = work
         self._pools = pools
-        self._table: NDArray[np.int32] = np.zeros((1,) * len(pools), np.int32)  # 0 = not worked out yet, else value + 1
+        self._shape = (1,) * len(pools)
+        self._kept: Dense | Sparse = Dense(1)
+        """Values and one more, so that none is 0."""
 
     def __call__(self, *columns: Column) -> Column:
         """Return the values, none of them -1."""
         self._grow()
-        flat = columns[0]
-        for column, size in zip(columns[1:], self._table.shape[1:], strict=True):
-            flat = flat * size + column
-        table = self._table.reshape(-1)
-        found = table[flat]
+        keys = columns[0]
+        for column, size in zip(columns[1:], self._shape[1:], strict=True):
+            keys = keys * size + column
+        found = self._kept.get(keys)
         if not found.all():
-            for key in np.unique(flat[found == 0]).tolist():
-                table[key] = self._work(*map(int, np.unravel_index(key, self._table.shape))) + 1
-            found = table[flat]
+            fresh = np.unique(keys[found == 0])
+            of = zip(*(column.tolist() for column in np.unravel_index(fresh, self._shape)), strict=True)
+            self._kept.put(fresh, [self._work(*one) + 1 for one in of])
+            found = self._kept.get(keys)
         return found.astype(np.int64) - 1
 
     def _grow(self) -> None:
-        shape = self._table.shape
-        if all(len(pool) <= size for pool, size in zip(self._pools, shape, strict=True)):
+        was = self._shape
+        if all(len(pool) <= size for pool, size in zip(self._pools, was, strict=True)):
             return
-        needed = [max(size, 1 << (len(pool) - 1).bit_length()) for pool, size in zip(self._pools, shape, strict=True)]
-        table = np.zeros(needed, np.int32)
-        known = np.nonzero(self._table)  # the rest of a large table is never touched, and takes no memory
-        table[known] = self._table[known]
-        self._table = table
+        needed = [max(size, 1 << (len(pool) - 1).bit_length()) for pool, size in zip(self._pools, was, strict=True)]
+        keys, values = self._kept.items()
+        self._kept, self._shape = Dense(prod(needed)) if prod(needed) <= _CELLS else Sparse(), tuple(needed)
+        if len(keys):
+            self._kept.put(np.ravel_multi_index(np.unravel_index(keys, was), self._shape), values.tolist())
 
 
 class Trait:
