@@ -38,7 +38,7 @@ class Book:
         self._packed: tuple[Layout, int, list[tuple[Codes, Codes]]] | None = None
 
     def add(self, acts: Iterable[Act], emr: int = -1) -> int:
-        """Add a list of steps, all from this EMR; return its number. What changes nothing is left out."""
+        """Add a list of steps, all from this EMR; return its number."""
         kept = sorted(acts, key=lambda act: act.fault)
         self.begins.add([len(self.fault)])
         self.free.add([sum(not act.fault for act in kept)])
