@@ -95,8 +95,8 @@ def _hl7(*, memory: bool, enquiry: bool) -> Callable[[], Model]:
 
 
 RULE_SETS = (
-    RuleSet("sql-sidecar", Sidecar, safe=True, depth=(4, 2)),
-    RuleSet("sql-token", Token, safe=True),
+    RuleSet("sql-sidecar", Sidecar, safe=True, depth=(4, 4)),
+    RuleSet("sql-token", Token, safe=True, depth=(4, 2)),
     RuleSet("fhir-if-match", Fhir, safe=True),
     RuleSet("fhir-bare", FhirBare, safe=True),
     replace(WAYS["fhir-fenced-name"], key="fhir-fenced"),
