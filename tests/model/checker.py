@@ -3,7 +3,7 @@
 Rule: whatever can happen between two questions of the leg, or between two steps of a write, happens in some branch.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from agent.core.booking import Write
 from tests.model.agents import Agents
@@ -43,7 +43,7 @@ class Checker:
         self.invariants = Invariants(self.case)
         self.rest = Rest(self.case, self.hub)
         self.faults, self.most = faults, most
-        self._twins = agents == 2 and self.case.fenced
+        self.twins = agents == 2 and self.case.fenced
         self._reached: dict[tuple[object, ...], int] = {}
 
     def run(self) -> Report:
@@ -59,7 +59,7 @@ class Checker:
     def pack(self, scene: Scene) -> int:
         """Return the scene as one number; two fenced agents have no names, so either order of them is the same."""
         tick, emr, agents, wire, hub, desk, ever = scene
-        if self._twins and agents[0] > agents[1]:
+        if self.twins and agents[0] > agents[1]:
             agents = (agents[1], agents[0])
         agents, hub = self.case.folded(agents, hub)
         code = tick
@@ -87,31 +87,49 @@ class Checker:
 
     def after(self, scene: Scene) -> Iterator[Step]:
         """Yield every step that can follow; raises Violation."""
-        for n in range(len(scene.agents)):
-            if self.agents.stands_alone(scene, n):
-                yield from self._acts(scene, n, self.agents.acts(scene, n))
+        case, team = self.case, scene.agents
+        calm, sends = case.is_calm(scene), case.any_sends(scene)
+        waits = self.agents.waits(scene.wire, sends=sends)
+        for n, number in enumerate(team):
+            if self.agents.stands_alone(number, scene.tick, calm=calm):
+                yield from self._steps(scene, n, self.agents.acts(scene, n, waits=waits))
                 return
-        for n in range(len(scene.agents)):
-            yield from self._acts(scene, n, self.hub.receives(scene, n))
-            yield from self._acts(scene, n, self.hub.turns(scene, n))
-            yield from self._acts(scene, n, self.agents.acts(scene, n))
-        yield from self._network(scene)
-        for says, after in self.people.steps(scene):
-            yield says, False, after
-        if scene.tick < self.case.last and self._may_tick(scene):
-            wire = scene.wire if self.case.lasts else self.case.start.wire
-            yield "time passes (90 s)", False, scene._replace(tick=scene.tick + 1, wire=wire)
+        versions, revs = self.hub.versions(scene), self.hub.revs(scene)
+        for n in range(len(team)):
+            yield from self._steps(scene, n, self.hub.receives(scene, n, revs))
+            yield from self._steps(scene, n, self.hub.turns(scene, n, versions, revs))
+            yield from self._steps(scene, n, self.agents.acts(scene, n, waits=waits))
+        yield from self._steps(scene, 0, self.network(scene))
+        yield from self._steps(scene, 0, self.people.steps(scene, sends=sends))
+        if not case.is_open(scene.wire, sends=sends):
+            yield from self._steps(scene, 0, self.people.tasks(scene))
+        yield from self._steps(scene, 0, self.time(scene, sends=sends))
+
+    def network(self, scene: Scene) -> Iterator[Act]:
+        """Yield what may become of requests nobody waits for any more; of the scene it reads wire and EMR."""
+        wires = self.case.wires.items[scene.wire]
+        for n, (number, pc) in enumerate(wires):
+            write, step = self.case.writes.items[number], self.case.pcs.items[pc]
+            left = self.case.wires(wires[:n] + wires[n + 1 :])
+            emr = self.case.model.arrives(scene.emr, write, step)
+            word = f"the abandoned {asked(write)} (step {step_of(step)})"
+            yield Act(f"{word} is carried out late", emr=emr, wire=left, write=number)
+            if self.case.model.locked:  # elsewhere the same as if it had been lost at once, which costs the same fault
+                yield Act(f"{word} gets lost", wire=left)
+
+    def time(self, scene: Scene, *, sends: bool) -> Iterator[Act]:
+        """Let time pass: an unfenced write ends, or is given up, within its longest time; it reads the time."""
+        if scene.tick < self.case.last and (self.case.fenced or not sends):
+            wire = -1 if self.case.lasts else self.case.start.wire
+            yield Act("time passes (90 s)", tick=scene.tick + 1, wire=wire)
 
     def rests(self, scene: Scene) -> tuple[bool, bool]:
         """Hold I13; say whether all is at rest, and whether a person has to look."""
-        self.invariants.offered(scene)
+        for number in scene.agents:
+            self.invariants.offered(number, scene.tick)
         return (True, self.rest.unsure(scene)) if self.rest.holds(scene) else (False, False)
 
-    def _may_tick(self, scene: Scene) -> bool:
-        """Say whether time may pass: an unfenced write ends, or is given up, within its longest time."""
-        return self.case.fenced or all(agent.pc < 0 for agent in self.case.team(scene))
-
-    def _acts(self, scene: Scene, n: int, acts: tuple[Act, ...]) -> Iterator[Step]:
+    def _steps(self, scene: Scene, n: int, acts: Iterable[Act]) -> Iterator[Step]:
         for act in acts:
             try:
                 yield act.says, act.fault, self._taken(scene, n, act)
@@ -120,50 +138,42 @@ class Checker:
                 raise
 
     def _taken(self, scene: Scene, n: int, act: Act) -> Scene:
-        wire = scene.wire
-        if act.sent >= 0:
-            more = self.case.wires.items[wire] + self.case.wires.items[act.sent]
-            wire = self.case.wires(tuple(sorted(more)))
         if act.told is not None:
             self.invariants.told(scene, *act.told)
-        emr = scene.emr if act.emr < 0 else act.emr
-        hub = scene.hub if act.hub < 0 else act.hub
-        after = Scene(scene.tick, emr, put(scene.agents, n, act.agent), wire, hub, scene.desk, scene.ever)
-        if emr != scene.emr:
-            after = self._held(scene, after, act.write)
+        after = Scene(
+            scene.tick if act.tick < 0 else act.tick,
+            scene.emr if act.emr < 0 else act.emr,
+            scene.agents if act.agent < 0 else put(scene.agents, n, act.agent),
+            scene.wire if act.wire < 0 else act.wire,
+            scene.hub if act.hub < 0 else act.hub,
+            scene.desk if act.desk < 0 else act.desk,
+            scene.ever if act.ever < 0 else act.ever,
+        )
+        if act.sent >= 0:
+            after = after._replace(wire=self.with_sent(scene.wire, act.sent))
+        if after.emr != scene.emr and not act.theirs:
+            after = after._replace(ever=self.held(scene, after.emr, act.write))
         if act.bad is not None:
             raise act.bad
         return after
 
-    def _held(self, before: Scene, after: Scene, write: int) -> Scene:
-        """Check a step that reached the EMR, once for all scenes that agree in what the check reads."""
+    def with_sent(self, wire: int, sent: int) -> int:
+        """Return the wire with one more request on it that nobody waits for."""
+        return self.case.wires(tuple(sorted(self.case.wires.items[wire] + self.case.wires.items[sent])))
+
+    def held(self, before: Scene, emr: int, write: int) -> int:
+        """Check a step of ours that changed the EMR, once for all scenes that agree in what the check reads.
+
+        That is the EMR, `ever`, the desk, and which bookings an agent told cancelled. Return what our bookings ever had.
+        """
         told = tuple(self.case.cancelled(agent) for agent in before.agents)
-        key = (before.emr, after.emr, write, before.ever, before.desk, told)
+        key = (before.emr, emr, write, before.ever, before.desk, told)
         ever = self._reached.get(key)
         if ever is None:
             asked_ = None if write < 0 else self.case.writes.items[write]
             what = asked_ if isinstance(asked_, Write) else None  # a look-up only tidies
-            ever = self._reached[key] = self.invariants.reached(before, before._replace(emr=after.emr), what).ever
-        return after._replace(ever=ever)
-
-    def _said(self, says: str, before: Scene, after: Scene, write: int) -> Scene:
-        try:
-            return after if after.emr == before.emr else self._held(before, after, write)
-        except Violation as broken:
-            broken.step = says
-            raise
-
-    def _network(self, scene: Scene) -> Iterator[Step]:
-        wires = self.case.wires.items[scene.wire]
-        for n, (number, pc) in enumerate(wires):
-            write, step = self.case.writes.items[number], self.case.pcs.items[pc]
-            left = self.case.wires(wires[:n] + wires[n + 1 :])
-            emr = self.case.model.arrives(scene.emr, write, step)
-            word = f"the abandoned {asked(write)} (step {step_of(step)})"
-            says, after = f"{word} is carried out late", scene._replace(emr=emr, wire=left)
-            yield says, False, self._said(says, scene, after, number)
-            if self.case.model.locked:  # elsewhere the same as if it had been lost at once, which costs the same fault
-                yield f"{word} gets lost", False, scene._replace(wire=left)
+            ever = self._reached[key] = self.invariants.reached(before, before._replace(emr=emr), what).ever
+        return ever
 
 
 __all__ = ["Checker", "Report"]

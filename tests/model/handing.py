@@ -3,12 +3,20 @@
 Rule: an order may come at any time, in any order; a new turn never comes without what any agent was handed before it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from agent.core.booking import Booking, Ordered, advance
 from tests.model.scene import Act, Agent, Case, Scene, put
 from tests.model.values import EMR, SLOTS, TURN_TICKS, Goal, at
+
+Each = tuple[int, ...]
+"""One number for each booking."""
+
+
+def highest(known: Sequence[Each]) -> Each:
+    """Return the highest of what the agents know, of each booking."""
+    return tuple(map(max, zip(*known, strict=True)))
 
 
 class Handing:
@@ -19,19 +27,21 @@ class Handing:
         self._received: dict[tuple[object, ...], tuple[Act, ...]] = {}
         self._turns: dict[tuple[object, ...], tuple[Act, ...]] = {}
 
-    def receives(self, scene: Scene, n: int) -> tuple[Act, ...]:
-        """Return the orders that may reach agent `n` now; the hub tells with each the newest rev it holds."""
+    def receives(self, scene: Scene, n: int, revs: Each) -> tuple[Act, ...]:
+        """Return the orders that may reach agent `n` now; the hub tells with each the newest rev it holds.
+
+        Of the scene it reads the agent and the time.
+        """
         case, number = self.case, scene.agents[n]
         if not case.unreceived(number):
             return ()
-        revs = tuple(map(max, zip(*(case.newest_rev(each) for each in scene.agents), strict=True)))
         key = (n, number, scene.tick, revs)
         found = self._received.get(key)
         if found is None:
             found = self._received[key] = tuple(self._arrivals(scene, n, case.agents.items[number], revs))
         return found
 
-    def _arrivals(self, scene: Scene, n: int, agent: Agent, revs: tuple[int, ...]) -> Iterator[Act]:
+    def _arrivals(self, scene: Scene, n: int, agent: Agent, revs: Each) -> Iterator[Act]:
         for goal in self.case.goals:
             row = self.case.row(agent, goal.booking)
             if row is None or row.seen_ver < goal.version:
@@ -48,24 +58,26 @@ class Handing:
         event = Ordered(replace(goal.order(), told=rev), EMR, slot, line, at(tick).utc)
         return self.case.rows(advance(row, event, None)[0])
 
-    def turns(self, scene: Scene, n: int) -> tuple[Act, ...]:
-        """Return the turn that agent `n` may get now."""
+    def turns(self, scene: Scene, n: int, versions: Each, revs: Each) -> tuple[Act, ...]:
+        """Return the turn that agent `n` may get now; of the scene it reads the agent, the time and the hub."""
         case, number = self.case, scene.agents[n]
-        if case.fenced or case.agents.items[number].node:
+        if case.fenced or not case.idle(number):
             return ()
-        key = (n, number, scene.tick, scene.hub, self._known(scene))
+        key = (n, number, scene.tick, scene.hub, versions, revs)
         found = self._turns.get(key)
         if found is None:
-            found = self._turns[key] = tuple(self._given(scene, n, case.agents.items[number]))
+            found = self._turns[key] = tuple(self._given(scene, n, case.agents.items[number], versions, revs))
         return found
 
-    def _known(self, scene: Scene) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Return version and rev of each booking, the highest that any agent knows: the hub knows them, too."""
-        case = self.case
-        versions = tuple(map(max, zip(*(case.seen_versions(each) for each in scene.agents), strict=True)))
-        return versions, tuple(map(max, zip(*(case.newest_rev(each) for each in scene.agents), strict=True)))
+    def revs(self, scene: Scene) -> Each:
+        """Return the rev of each booking, the highest that any agent knows: the hub knows it, too."""
+        return highest([self.case.newest_rev(each) for each in scene.agents])
 
-    def _given(self, scene: Scene, n: int, agent: Agent) -> Iterator[Act]:
+    def versions(self, scene: Scene) -> Each:
+        """Return the version of each booking, the highest that any agent knows."""
+        return highest([self.case.seen_versions(each) for each in scene.agents])
+
+    def _given(self, scene: Scene, n: int, agent: Agent, versions: Each, revs: Each) -> Iterator[Act]:
         """Yield the turn, if the hub gives one now: a beat renews it, a new one comes with the whole list of orders."""
         hub = self.case.hubs.items[scene.hub]
         over = scene.tick >= hub.tick + TURN_TICKS
@@ -74,14 +86,13 @@ class Handing:
             return
         number = hub.number + (n != hub.holder or over or agent.turn is None)
         if agent.turn is None or agent.turn[0] != number:
-            agent = self._listed(scene, agent)
+            agent = self._listed(scene, agent, versions, revs)
         after = self.case.agents(agent._replace(turn=(number, scene.tick)))
         given = self.case.hubs(hub._replace(holder=n, number=number, tick=scene.tick))
         yield Act(f"{'AB'[n]} gets turn {number}", after, hub=given)
 
-    def _listed(self, scene: Scene, agent: Agent) -> Agent:
+    def _listed(self, scene: Scene, agent: Agent, versions: Each, revs: Each) -> Agent:
         """Take the newest version of each booking the hub has handed out so far."""
-        versions, revs = self._known(scene)
         for goal in self.case.goals:
             row = self.case.row(agent, goal.booking)
             if goal.version == versions[goal.booking] and (row is None or row.seen_ver < goal.version):

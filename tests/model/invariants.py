@@ -83,13 +83,13 @@ class Invariants:
         if place is None or (b, place.key) not in self.case.evers.items[scene.ever]:
             raise Violation("I3", "told booked, and it never stood there")
 
-    def offered(self, scene: Scene) -> None:
-        """Hold I13: no slot under a live hold is in the view that publish decides."""
-        for agent in self.case.team(scene):
-            key = (agent.rows, scene.tick)
-            if key not in self._fine:
-                self._no_hold_offered([row for row in self.case.rows_of(agent) if row is not None], scene.tick)
-                self._fine.add(key)
+    def offered(self, number: int, tick: int) -> None:
+        """Hold I13: no slot under a live hold is in the view that publish decides from this agent's rows."""
+        agent = self.case.agents.items[number]
+        key = (agent.rows, tick)
+        if key not in self._fine:
+            self._no_hold_offered([row for row in self.case.rows_of(agent) if row is not None], tick)
+            self._fine.add(key)
 
     @staticmethod
     def _no_hold_offered(rows: list[object], tick: int) -> None:

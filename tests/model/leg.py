@@ -56,6 +56,8 @@ class World:
     def __init__(self, answers: Sequence[tuple[object, Seen]]) -> None:
         self.answers = answers
         self.at = 0
+        self.read: set[tuple[int, str]] = set()
+        """What of the journal and the board was read after which answer."""
 
     def ask(self, kind: str, what: object = None) -> Any:
         """Give the next answer, or stop here."""
@@ -67,13 +69,19 @@ class World:
             raise answer
         return answer
 
-    def see(self) -> Seen:
-        """Return what can be read now."""
-        return self.answers[self.at][1]
+    def see(self, what: str) -> Any:
+        """Read something now."""
+        self.read.add((self.at, what))
+        return getattr(self.answers[self.at][1], what)
 
     def rows(self) -> list[Booking]:
         """Return the journal's rows, oldest first."""
-        return [row for row in self.see().rows if row is not None]
+        return [row for row in self.see("rows") if row is not None]
+
+    def trace(self) -> tuple[object, ...]:
+        """Return all that the leg was told so far: it is a function of that and of when it began."""
+        told: list[object] = [repr(a) if isinstance(a, CreneauError) else a for a, _ in self.answers]
+        return (*told, *((n, what, getattr(self.answers[n][1], what)) for n, what in sorted(self.read)))
 
     # ---- Emr
 
@@ -141,14 +149,18 @@ class Journal:
 
 def step(
     kind: str, tick: int, answers: Sequence[tuple[object, Seen]], rules: WriteRules | None, *, enquire: bool = False
-) -> Ask:
-    """Run one step of the real leg as far as the answers go; `kind` "look" compares the agenda first."""
+) -> tuple[Ask, tuple[object, ...]]:
+    """Run one step of the real leg as far as the answers go; `kind` "look" compares the agenda first.
+
+    Return where it stands, and all that it was told.
+    """
     world = World(answers) if rules is None else Writes(answers, rules)
-    board = SimpleNamespace(turn=lambda: world.see().turn, read=lambda: SimpleNamespace(skew=timedelta(0), heard=None))
+    board = SimpleNamespace(turn=lambda: world.see("turn"), read=lambda: SimpleNamespace(skew=timedelta(0), heard=None))
     keys = SimpleNamespace(patient=lambda _jwe, booking, version: Patient(booking, version, booking, "Anne"))
 
     def in_force() -> SharingRules:
-        return RULES if world.see().posture is Posture.OPEN else replace(RULES, posture=world.see().posture)
+        posture = world.see("posture")
+        return RULES if posture is Posture.OPEN else replace(RULES, posture=posture)
 
     now = at(tick)
     leg = Apply(
@@ -162,15 +174,15 @@ def step(
         enquire=lambda: enquire,
     )
     if leg._watch is not None and leg._writing is not None:
-        leg._writing._since = dict(world.see().since)
+        leg._writing._since = dict(world.see("since"))
         leg._watch._last = now.age - (LONG_AGO if kind == "look" else timedelta(0))
     try:
         leg.step(now)
     except Suspend as open_:
-        return open_.ask
+        return open_.ask, world.trace()
     except CreneauError:
         pass
-    return Ask("done", tuple(sorted(leg._writing._since.items())) if leg._writing else ())
+    return Ask("done", tuple(sorted(leg._writing._since.items())) if leg._writing else ()), ()
 
 
 @dataclass(slots=True)
@@ -191,6 +203,8 @@ class Strategy:
         self.enquire = enquire
         self.nodes: list[Node | None] = [None]
         self._next: dict[tuple[object, ...], int] = {}
+        self._points: dict[tuple[object, ...], int] = {}
+        """Each point by what the leg was told: what it could have read and did not read makes no difference."""
 
     def begin(self, kind: str, tick: int, seen: Seen) -> int:
         """Begin a step; return the point it stops at."""
@@ -206,7 +220,9 @@ class Strategy:
     def _at(self, key: tuple[object, ...], kind: str, tick: int, answers: tuple[tuple[object, Seen], ...]) -> int:
         found = self._next.get(key)
         if found is None:
-            ask = step(kind, tick, answers, self.rules, enquire=self.enquire)
-            found = self._next[key] = len(self.nodes)
-            self.nodes.append(Node(ask, answers, kind, tick))
+            ask, told = step(kind, tick, answers, self.rules, enquire=self.enquire)
+            point = (kind, tick, told) if ask.kind != "done" else ask
+            found = self._next[key] = self._points.setdefault(point, len(self.nodes))
+            if found == len(self.nodes):
+                self.nodes.append(Node(ask, answers, kind, tick))
         return found

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from agent.core.booking import Answered, Booking, Op, Outcome, State, TaskKind, advance
 from tests.model.agents import Agents
 from tests.model.emrs import Apt
-from tests.model.scene import Agent, Case, Scene, put
+from tests.model.scene import Act, Agent, Case, Scene, put
 from tests.model.values import SLOTS
 
 CALM = frozenset({State.RESOLVED, State.REPORTED})
-Step = tuple[str, Scene]
 
 
 class People:
@@ -22,33 +21,35 @@ class People:
         self.case = case
         self.agents = agents
 
-    def steps(self, scene: Scene) -> Iterator[Step]:
-        """Yield what people may do now."""
+    def steps(self, scene: Scene, *, sends: bool) -> Iterator[Act]:
+        """Yield what people may do now at the EMR, and the EMR by itself; `sends`: an agent waits for a request.
+
+        Of the scene it reads the EMR and the desk.
+        """
         case, desk = self.case, self.case.desks.items[scene.desk]
         if desk.slot >= 0:
-            emr = case.model.desk(scene.emr, SLOTS[desk.slot].key)
-            after = scene._replace(emr=emr, desk=case.desks(desk._replace(slot=-1)))
-            yield f"the receptionist books s{desk.slot + 1}", after
+            emr, done = case.model.desk(scene.emr, SLOTS[desk.slot].key), case.desks(desk._replace(slot=-1))
+            yield Act(f"the receptionist books s{desk.slot + 1}", emr=emr, desk=done, theirs=True)
         elif desk.looks:
             taken = {row.slot for row in case.model.rows(scene.emr)}
             for n in case.places:
                 if SLOTS[n].key not in taken:
                     looks = case.desks(desk._replace(looks=desk.looks - 1, slot=n))
-                    yield f"the receptionist looks: s{n + 1} is free", scene._replace(desk=looks)
+                    yield Act(f"the receptionist looks: s{n + 1} is free", desk=looks)
         if desk.staff:
             less = case.desks(desk._replace(staff=desk.staff - 1))
             for word, emr in case.model.staff(scene.emr):
-                yield f"staff {word}", scene._replace(emr=emr, desk=less)
-        idle = all(agent.pc < 0 for agent in case.team(scene))
-        for word, emr in case.model.events(scene.emr, idle=idle):
-            yield word, scene._replace(emr=emr)
-        if len(scene.agents) == 1:
-            agent = case.agents.items[scene.agents[0]]
-            if agent.node == 0 and not case.is_open(scene):
-                yield from self._tasks(scene, agent)
+                yield Act(f"staff {word}", emr=emr, desk=less, theirs=True)
+        for word, emr in case.model.events(scene.emr, idle=not sends):
+            yield Act(word, emr=emr, theirs=True)
 
-    def _tasks(self, scene: Scene, agent: Agent) -> Iterator[Step]:
-        """Let a person answer what is asked, truly."""
+    def tasks(self, scene: Scene) -> Iterator[Act]:
+        """Let a person answer what the only agent asks, truly; of the scene it reads the agent, EMR and `ever`."""
+        agent = self.case.agents.items[scene.agents[0]]
+        if len(self.case.start.agents) == 1 and self.case.idle(scene.agents[0]):
+            yield from self._tasks(scene, agent)
+
+    def _tasks(self, scene: Scene, agent: Agent) -> Iterator[Act]:
         for b, row in enumerate(self.case.rows_of(agent)):
             if row is None:
                 continue
@@ -56,28 +57,28 @@ class People:
             if row.state is State.UNSURE:
                 where = row.intent_slot if row.intent_op is not Op.CANCEL and row.intent_ver else None
                 there = bool(mine) if where is None else where.key in mine
-                yield self._says(scene, agent, b, row, TaskKind.CHECKING, there=there)
+                yield self._says(agent, b, row, TaskKind.CHECKING, there=there)
             elif self.case.model.by_hand and row.outcome is Outcome.REQUESTED and row.state in CALM:
                 yield from self._enters(scene, agent, b, row, mine)
 
-    def _enters(self, scene: Scene, agent: Agent, b: int, row: Booking, mine: set[str]) -> Iterator[Step]:
+    def _enters(self, scene: Scene, agent: Agent, b: int, row: Booking, mine: set[str]) -> Iterator[Act]:
         case = self.case
         apts: tuple[Apt, ...] = case.model.pool.items[scene.emr]
         others = tuple(apt for apt in apts if apt.whose != row.booking)
         if row.intent_slot is None:
-            done = scene._replace(emr=case.model.pool(others))
-            yield self._says(done, agent, b, row, TaskKind.ENTER_CANCEL, there=False)
+            act = self._says(agent, b, row, TaskKind.ENTER_CANCEL, there=False)
+            yield act._replace(emr=case.model.pool(others))
             return
         slot = row.intent_slot.key
         if slot not in {one.slot for one in case.model.rows(scene.emr) if one.booking != row.booking}:
             ever = case.evers(case.evers.items[scene.ever] | {(b, slot)})
-            done = scene._replace(emr=case.model.pool((*others, Apt(9, slot, row.booking))), ever=ever)
-            yield self._says(done, agent, b, row, TaskKind.ENTER, there=True)
+            emr = case.model.pool((*others, Apt(9, slot, row.booking)))
+            yield self._says(agent, b, row, TaskKind.ENTER, there=True)._replace(emr=emr, ever=ever)
         if slot not in mine:
-            yield self._says(scene, agent, b, row, TaskKind.ENTER, there=False)
+            yield self._says(agent, b, row, TaskKind.ENTER, there=False)
 
-    def _says(self, scene: Scene, agent: Agent, b: int, row: Booking, kind: TaskKind, *, there: bool) -> Step:
+    def _says(self, agent: Agent, b: int, row: Booking, kind: TaskKind, *, there: bool) -> Act:
         after, _ = advance(row, Answered(there, "desk", kind), self.case.model.rules)
         new = self.agents.calm(agent._replace(rows=put(agent.rows, b, self.case.rows(after))))
         said = "it is in the agenda" if there else "it is not"
-        return f"a person answers on {row.booking}: {said}", scene._replace(agents=(self.case.agents(new),))
+        return Act(f"a person answers on {row.booking}: {said}", self.case.agents(new), theirs=True)

@@ -20,27 +20,33 @@ import adapters.memory
 import agent.core.booking
 import agent.legs.apply
 from tests.model.checker import Checker
+from tests.model.mass import MassSearch
 from tests.model.rulesets import BY_KEY, EVERY
 from tests.model.sync.world import Sync
 
-STATE_BYTES = 130
-"""Memory of one state, measured: its number, its place in the set, in the list and in the parents."""
+STATE_BYTES = 24
+"""Memory of one state, measured: its number once or twice, and its part of what a level needs."""
+TABLES = 1e9
+"""Bytes that the tables of one search take beside its states, at most about."""
 SYNC = "slot-sync"
+SYNC_BYTES = 130
+"""Memory of one state of slot sync, which the plain search explores: number, place in the set, the list, the parents."""
 SYNC_SEARCHES = (("2x1", 2), ("3x1", 1), ("2x2", 1))
 """Slot sync: ticks and changes by the clinic, and the faults. It has no scenarios: every order of them is one search."""
 Task = tuple[str, str, int, int, int]
-"""Rule set, scenario, agents, faults, most states."""
+"""Rule set, scenario, agents, faults, bytes it may take."""
 
 
 def search(task: Task) -> dict[str, object]:
     """Run one search; return its line of the table."""
     logging.disable(logging.CRITICAL)
-    key, scenario, agents, faults, most = task
+    key, scenario, agents, faults, room = task
     if key == SYNC:
         ticks, changes = map(int, scenario.split("x"))
-        report = Sync(ticks=ticks, changes=changes, faults=faults, most=most).run()
+        report = Sync(ticks=ticks, changes=changes, faults=faults, most=room // SYNC_BYTES).run()
     else:
-        report = Checker(BY_KEY[key].make(), scenario, agents=agents, faults=faults, most=most).run()
+        most = int(max(room - TABLES, room / 2) / STATE_BYTES)
+        report = MassSearch(Checker(BY_KEY[key].make(), scenario, agents=agents), faults, most).run()
     return {
         "search": [key, scenario, agents, faults],
         "states": report.states,
@@ -73,15 +79,15 @@ def digest() -> str:
     return found.hexdigest()[:12]
 
 
-def tasks(only: Iterable[str], agents: Iterable[int], faults: int, most: int, *, beyond: bool) -> Iterator[Task]:
+def tasks(only: Iterable[str], agents: Iterable[int], faults: int, room: int, *, beyond: bool) -> Iterator[Task]:
     """Yield the searches, the small ones first; `beyond` what is known to fit."""
     if SYNC in only and 1 in agents:
-        yield from ((SYNC, size, 1, min(faults, fewer), most) for size, fewer in SYNC_SEARCHES)
+        yield from ((SYNC, size, 1, min(faults, fewer), room) for size, fewer in SYNC_SEARCHES)
     for count in agents:
         for rules in EVERY:
             if rules.key in only and count in rules.agents:
                 deep = faults if beyond else min(faults, rules.depth[count - 1])
-                yield from ((rules.key, scenario, count, deep, most) for scenario in rules.scenarios)
+                yield from ((rules.key, scenario, count, deep, room) for scenario in rules.scenarios)
 
 
 def main(words: list[str]) -> int:
@@ -95,12 +101,12 @@ def main(words: list[str]) -> int:
     ask.add_argument("--only", nargs="+", default=[*sorted(BY_KEY), SYNC], choices=[*sorted(BY_KEY), SYNC])
     ask.add_argument("--folder", type=Path, default=Path(".proof"))
     said = ask.parse_args(words)
-    most = int(said.memory * 1e9 / said.jobs / STATE_BYTES)
+    room = int(said.memory * 1e9 / said.jobs)
     said.folder.mkdir(exist_ok=True)
     kept = said.folder / f"{digest()}.jsonl"
     known = [json.loads(text) for text in kept.read_text().splitlines()] if kept.exists() else []
     done = {tuple(line["search"]): line for line in known if line["whole"]}
-    every = list(tasks(said.only, said.agents, said.faults, most, beyond=said.beyond))
+    every = list(tasks(said.only, said.agents, said.faults, room, beyond=said.beyond))
     open_, wanted = [task for task in every if task[:4] not in done], {task[:4] for task in every}
     lines = [line for name, line in done.items() if name in wanted]
     for line in lines:

@@ -21,21 +21,25 @@ class Rest:
     def holds(self, scene: Scene) -> bool:
         """Say whether the scene is at rest; raises Violation when it must not be."""
         case = self.case
-        if case.wires.items[scene.wire] or any(agent.node for agent in case.team(scene)):
+        if case.wires.items[scene.wire] or not all(map(case.idle, scene.agents)):
             return False
-        if any(case.unreceived(number) for number in scene.agents):
+        if not case.is_calm(scene):
             return False
-        for n, agent in enumerate(case.team(scene)):
-            if self.hub.turns(scene, n):
-                return False
-            key = (scene.agents[n], scene.emr, scene.tick)
-            if key not in self._still:
-                self._still[key] = all(self._changes_nothing(scene, agent, kind) for kind in case.kinds)
-            if not self._still[key]:
+        versions, revs = self.hub.versions(scene), self.hub.revs(scene)
+        for n in range(len(scene.agents)):
+            if self.hub.turns(scene, n, versions, revs) or not self.is_still(scene, n):
                 return False
         for b in range(case.bookings):
             self._converged(scene, b)
         return True
+
+    def is_still(self, scene: Scene, n: int) -> bool:
+        """Say whether a step of agent `n` would change nothing; of the scene it reads the agent, EMR and time."""
+        key = (scene.agents[n], scene.emr, scene.tick)
+        if key not in self._still:
+            agent = self.case.agents.items[scene.agents[n]]
+            self._still[key] = all(self._changes_nothing(scene, agent, kind) for kind in self.case.kinds)
+        return self._still[key]
 
     def unsure(self, scene: Scene) -> bool:
         """Say whether a person has to look."""

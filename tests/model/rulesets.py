@@ -95,15 +95,15 @@ def _hl7(*, memory: bool, enquiry: bool) -> Callable[[], Model]:
 
 
 RULE_SETS = (
-    RuleSet("sql-sidecar", Sidecar, safe=True, depth=(4, 2)),
-    RuleSet("sql-token", Token, safe=True),
+    RuleSet("sql-sidecar", Sidecar, safe=True, depth=(4, 4)),
+    RuleSet("sql-token", Token, safe=True, depth=(4, 2)),
     RuleSet("fhir-if-match", Fhir, safe=True),
-    RuleSet("fhir-bare", FhirBare, safe=True),
+    RuleSet("fhir-bare", FhirBare, safe=True, depth=(4, 2)),
     replace(WAYS["fhir-fenced-name"], key="fhir-fenced"),
     replace(WAYS["fhir-seen-search-unmarked"], key="fhir-seen"),
     replace(WAYS["fhir-blurred-search-unmarked"], key="fhir-blurred"),
-    RuleSet("hl7-memory-enquiry", _hl7(memory=True, enquiry=True), safe=True),
-    RuleSet("hl7-enquiry", _hl7(memory=False, enquiry=True), safe=True),
+    RuleSet("hl7-memory-enquiry", _hl7(memory=True, enquiry=True), safe=True, depth=(4, 2)),
+    RuleSet("hl7-enquiry", _hl7(memory=False, enquiry=True), safe=True, depth=(4, 2)),
     RuleSet("hl7-memory", _hl7(memory=True, enquiry=False), safe=False, agents=(1,)),
     RuleSet("hl7-blind", _hl7(memory=False, enquiry=False), safe=False, agents=(1,)),
     RuleSet("drop", Drop, safe=False, agents=(1,)),

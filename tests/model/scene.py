@@ -13,6 +13,10 @@ from tests.model.emrs import Model
 from tests.model.leg import Ask, Node, Seen, Strategy
 from tests.model.values import BOOKINGS, SCENARIOS, SLOTS, TURN_TICKS, Pool, at
 
+ANY_TURN = 1
+"""What every turn is called where the leg reads it: it asks only whether one is older than that of its own last
+intent, which none ever is, because an agent's turns only grow; whose write came under which, the checker holds (I10)."""
+
 
 class Agent(NamedTuple):
     """One agent: journal rows and their save numbers (counted within a step), where its leg stands, its turn.
@@ -61,21 +65,26 @@ class Scene(NamedTuple):
 
 
 class Act(NamedTuple):
-    """One step an agent can take: what is afterwards, and what must be checked on the way.
+    """One step: what is afterwards, and what must be checked on the way.
 
-    `emr`, `hub`: -1 = as before. `fault`: does it cost one. `sent`: the request left on the wire, -1 = none. `write`: the one that reached the EMR.
-    `told`: (booking, row) told booked. `bad`: the invariant this step itself breaks.
+    `agent` to `ever`: -1 = as before. `fault`: does it cost one. `sent`: the request left on the wire, -1 = none. `write`: the one that reached the EMR.
+    `told`: (booking, row) told booked. `bad`: the invariant this step itself breaks. `theirs`: nothing of ours did it.
     """
 
     says: str
-    agent: int
+    agent: int = -1
     emr: int = -1
     hub: int = -1
+    tick: int = -1
+    wire: int = -1
+    desk: int = -1
+    ever: int = -1
     fault: bool = False
     sent: int = -1
     write: int = -1
     told: tuple[int, int] | None = None
     bad: Exception | None = None
+    theirs: bool = False
 
 
 class Case:
@@ -123,6 +132,11 @@ class Case:
             self.evers(frozenset()),
         )
         self.folded = cache(self._folded)
+        self.turns_of = cache(self._turns_of)
+        self.ranked = cache(self._ranked)
+        self.hub_ranked = cache(self._hub_ranked)
+        self.idle = cache(self._idle)
+        self.sends = cache(self._sends)
         self.newest_rev = cache(self._newest_rev)
         self.seen_versions = cache(self._seen_versions)
         self.unreceived = cache(self._unreceived)
@@ -164,42 +178,74 @@ class Case:
             read.append(row and self._numbered(agent.rows[b], agent.bumps[b]))
         turn = None
         if agent.turn is not None:
-            turn = Turn(agent.turn[0], at(agent.turn[1]).age + TURN_TICKS * (at(1).age - at(0).age))
+            turn = Turn(ANY_TURN, at(agent.turn[1]).age + TURN_TICKS * (at(1).age - at(0).age))
         return Seen(tuple(read), turn, since=agent.since)  # type: ignore[arg-type]
 
     def _numbered(self, row: int, bump: int) -> Booking:
         return numbered(self.rows.items[row], bump)
 
-    def is_open(self, scene: Scene) -> bool:
-        """Say whether a request is under way at the EMR."""
-        return bool(self.wires.items[scene.wire]) or any(agent.pc >= 0 for agent in self.team(scene))
+    def is_open(self, wire: int, *, sends: bool) -> bool:
+        """Say whether a request is under way at the EMR; `sends`: an agent waits for one."""
+        return sends or bool(self.wires.items[wire])
+
+    def any_sends(self, scene: Scene) -> bool:
+        """Say whether an agent waits for a request."""
+        return any(self.sends(number) for number in scene.agents)
+
+    def is_calm(self, scene: Scene) -> bool:
+        """Say whether no order is on its way to anyone."""
+        return not any(self.unreceived(number) for number in scene.agents)
 
     # ---- numbers that only their order gives a meaning
 
     def _folded(self, agents: tuple[int, ...], hub: int) -> tuple[tuple[int, ...], int]:
         """Count turns from 1 without gaps, and one agent's revs, all receipted, as one: only their order matters."""
-        team = [self.agents.items[n] for n in agents]
-        if any(agent.node for agent in team):
+        if self.fenced and len(agents) > 1:
             return agents, hub
-        was = self.hubs.items[hub]
-        turns = {0, was.number, was.written, *(agent.turn[0] for agent in team if agent.turn)}
-        turns |= {row.turn for agent in team for row in self.rows_of(agent) if row}
-        rank = {turn: n for n, turn in enumerate(sorted(turns))}
-        alone = len(team) == 1
-        ranked = tuple(self.agents(self._ranked(agent, rank, alone=alone)) for agent in team)
-        return ranked, self.hubs(was._replace(number=rank[was.number], written=rank[was.written]))
+        turns = 0
+        for agent in agents:
+            turns |= self.turns_of(agent)
+        turns = self.turns_left(hub, turns)
+        return tuple(self.ranked(agent, turns) for agent in agents), self.hub_ranked(hub, turns)
 
-    def _ranked(self, agent: Agent, rank: dict[int, int], *, alone: bool) -> Agent:
+    def turns_left(self, hub: int, turns: int) -> int:
+        """Return the turns that are told apart, a bit each, 0 = none; `turns`: those of the agents.
+
+        The one that wrote last is, while an older one is still somewhere: whoever has none gets a newer one.
+        """
+        was = self.hubs.items[hub]
+        older = turns & (1 << was.written) - 1
+        return turns | 1 | 1 << was.number | (1 << was.written if older else 0)
+
+    def _turns_of(self, agent: int) -> int:
+        """Return the turn an agent knows as a bit, 0 = none."""
+        turn = self.agents.items[agent].turn
+        return 0 if turn is None else 1 << turn[0]
+
+    def _hub_ranked(self, hub: int, turns: int) -> int:
+        was = self.hubs.items[hub]
+        written = rank(was.written, turns) if turns & (1 << was.written) - 2 else 0
+        return self.hubs(was._replace(number=rank(was.number, turns), written=written))
+
+    def _ranked(self, number: int, turns: int) -> int:
+        agent = self.agents.items[number]
         rows = list(agent.rows)
-        for b, row in enumerate(self.rows_of(agent)):
-            if row is not None:
-                rev = 1 if alone and 0 < row.outcome_rev == row.reported_rev else row.outcome_rev
-                reported = rev if rev != row.outcome_rev else row.reported_rev
-                rows[b] = self.rows(replace(row, turn=rank[row.turn], outcome_rev=rev, reported_rev=reported))
-        turn = None if agent.turn is None else (rank[agent.turn[0]], agent.turn[1])
-        return agent._replace(rows=tuple(rows), turn=turn)
+        if len(self.start.agents) == 1 and agent.node == 0:  # within a step the leg remembers them
+            for b, row in enumerate(self.rows_of(agent)):
+                if row is not None and 0 < row.outcome_rev == row.reported_rev:
+                    rows[b] = self.rows(replace(row, outcome_rev=1, reported_rev=1))
+        turn = None if agent.turn is None else (rank(agent.turn[0], turns), agent.turn[1])
+        return self.agents(agent._replace(rows=tuple(rows), turn=turn))
 
     # ---- worked out once for each agent
+
+    def _idle(self, agent: int) -> bool:
+        """Say whether its leg is between two steps."""
+        return self.agents.items[agent].node == 0
+
+    def _sends(self, agent: int) -> bool:
+        """Say whether it waits for a request."""
+        return self.agents.items[agent].pc >= 0
 
     def _newest_rev(self, agent: int) -> tuple[int, ...]:
         return tuple(row.outcome_rev if row else 0 for row in self.rows_of(self.agents.items[agent]))
@@ -216,6 +262,11 @@ class Case:
         """Return the version each booking was told cancelled by, 0 = it was not."""
         rows = self.rows_of(self.agents.items[agent])
         return tuple(row.done_ver if row and row.outcome is Outcome.CANCELLED else 0 for row in rows)
+
+
+def rank(turn: int, turns: int) -> int:
+    """Return which one a turn is of these, a bit each."""
+    return (turns & (1 << turn) - 1).bit_count()
 
 
 @cache

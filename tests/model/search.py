@@ -6,7 +6,7 @@ out but what an equal state with as many faults left, or more, shows as well.
 
 import time
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -133,12 +133,16 @@ class Search:
         while at > 0:
             at = self._parents[at]
             codes.append(self._order[at])
-        codes.reverse()
-        state, steps = self.world.begin(), []
-        for code in codes[1:]:
-            for says, _, after in self.world.after(state):
-                if self.world.pack(after) == code:
-                    state = self.world.unpack(code)  # as the search went on from it: folded, mirrored
-                    steps.append(says)
-                    break
-        return [*steps, broken.step or "(everything is at rest)"]
+        return steps_of(self.world, codes[::-1], broken)
+
+
+def steps_of(world: World[S], codes: Sequence[int], broken: Violation) -> list[str]:
+    """Return what happens on the way through these states, the first one included, and what breaks at the last."""
+    state, steps = world.begin(), []
+    for code in codes[1:]:
+        for says, _, after in world.after(state):
+            if world.pack(after) == code:
+                state = world.unpack(code)  # as the search went on from it: folded, mirrored
+                steps.append(says)
+                break
+    return [*steps, broken.step or "(everything is at rest)"]

@@ -132,7 +132,7 @@ def conflict_with_oneself(patch: Patch) -> Model:
 
 def turn_before_the_orders(patch: Patch) -> Model:
     """Take a new turn from a beat: what another agent applied before it is not known yet."""
-    patch.setattr(Handing, "_listed", lambda _self, _scene, each: each)
+    patch.setattr(Handing, "_listed", lambda _self, _scene, each, *_: each)
     return Hl7(memory=False)
 
 

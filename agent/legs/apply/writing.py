@@ -17,6 +17,7 @@ from agent.core.booking import (
     Looked,
     Mark,
     NotDone,
+    Op,
     Recovery,
     Restarted,
     Unknown,
@@ -126,7 +127,10 @@ class Writing:
         if rules.recovery is Recovery.RERUN or (effect is not None and decides(row, effect)):
             return timedelta(0)
         since = self._since.setdefault((row.booking, row.attempt), now.age)
-        return since + rules.longest_write + rules.quiet - now.age
+        left = since + rules.longest_write + rules.quiet - now.age
+        if effect is None and row.intent_op is Op.CANCEL and not self._may_rerun(row, now):
+            return max(left, AGAIN)  # who has the turn may not know of the cancellation, and book what is absent now
+        return left
 
     def _ready(self, row: Booking, again: Do, now: Instant) -> tuple[Patient | None] | None:
         """Return what the same write needs to be run again; None = it can only be looked up: no details, too late."""

@@ -63,6 +63,23 @@ def test_a_fenced_write_that_needs_the_turn_is_run_again_only_under_one(clinic: 
     assert (clinic.booking().outcome, len(clinic.emr.writes)) == (Outcome.BOOKED, 1)
 
 
+def test_an_absence_proves_a_cancellation_only_under_the_turn(clinic: Clinic) -> None:
+    """Found by the model checker: one agent told cancelled of what the agent with the turn booked a moment later."""
+    clinic.emr.rules, clinic.turn = replace(HL7, tombstone=False), Turn(1, timedelta(hours=9))
+    clinic.journal.order(S1)
+    clinic.journal.order(None, 2)
+    clinic.emr.before = fail(Ambiguous)
+    clinic.leg.step(at())
+    assert clinic.booking().state is State.INTENT
+    clinic.turn = None
+    clinic.settle(minutes=10)
+    clinic.settle(minutes=20)
+    assert (clinic.booking().state, clinic.journal.told) == (State.INTENT, [])
+    clinic.turn = Turn(2, timedelta(hours=9))
+    clinic.settle(minutes=21)
+    assert clinic.booking().outcome is Outcome.CANCELLED
+
+
 def test_while_one_write_is_open_an_unfenced_source_begins_no_other(clinic: Clinic) -> None:
     """R3; it is woken when the quiet time is over, and holds go on."""
     clinic.emr.rules, clinic.turn, clinic.emr.before = HL7, Turn(1, timedelta(hours=9)), fail(Ambiguous)

@@ -108,7 +108,11 @@ class Token(Plain):
         if not self.lookup:
             return emr, None
         emr, effect = self._settle(emr, booking)
-        return emr, None if effect is not None and effect.outcome is Outcome.CONFLICT else effect
+        if (
+            effect is not None and effect.outcome is Outcome.CONFLICT
+        ):  # as adapters.sql.emr: it yielded, and looks again
+            return self._find(emr, booking)
+        return emr, effect
 
 
 class Drop(Plain):

@@ -1,0 +1,241 @@
+"""What follows many states at a time, and which of them are at rest.
+
+Rule: a step replaces columns; what it has to be checked for, it is checked for by the checker's own invariants, once
+for each combination of what they read.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from tests.model.mass.book import Also
+from tests.model.mass.layout import Codes, Column, Layout
+from tests.model.mass.steps import Columns, Steps
+from tests.model.mass.tables import BROKEN, Kinds, Memo, Trait
+from tests.model.scene import Scene
+from tests.model.values import Violation
+
+if TYPE_CHECKING:
+    from tests.model.checker import Checker
+
+_MASKS = range(1 << 16)
+"""Which turns are known, a bit each."""
+
+
+class Broken(Exception):  # noqa: N818 - says what happened
+    """An invariant breaks in this state, or by a step from it."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__()
+        self.code = code
+
+
+class After(NamedTuple):
+    """States that follow: from which one each, and whether it costs a fault."""
+
+    codes: Codes
+    source: Column
+    fault: Column
+
+
+class Expander:
+    """The world of one checker, for many states at a time."""
+
+    def __init__(self, checker: "Checker") -> None:
+        self.checker, case = checker, checker.case
+        self.steps = Steps(checker)
+        self.book, self.team = self.steps.book, self.steps.team
+        agents, emrs, wires = case.agents.items, case.model.pool.items, case.wires.items
+        hubs, desks, evers = case.hubs.items, case.desks.items, case.evers.items
+        self._pools = (*(agents for _ in range(self.team)), emrs, wires, hubs, evers, desks, range(case.last + 1))
+        self.layout = Layout([(len(pool) - 1).bit_length() for pool in self._pools])
+        self._sent = Memo(checker.with_sent, wires, wires)
+        self._cancels = Kinds()
+        self._example: dict[int, int] = {}
+        self._cancelled = Trait(self._cancelled_as, agents)
+        self._held = Memo(self._holds, self.book.reaches, evers, desks, *(self._cancels for _ in range(self.team)))
+        self._told = Memo(self._tells, self.book.tells, evers, desks)
+        self._masks = Kinds()
+        self._mask = Memo(self._masks, _MASKS)
+        self._turns_of, self._left = Trait(case.turns_of, agents), Memo(case.turns_left, hubs, _MASKS)
+        self._ranked = Memo(lambda agent, mask: case.ranked(agent, self._turns(mask)), agents, self._masks)
+        self._hub_ranked = Memo(lambda hub, mask: case.hub_ranked(hub, self._turns(mask)), hubs, self._masks)
+        self._offered = Memo(self._offers, agents, range(case.last + 1))
+        self._still = Memo(self._stands_still, agents, emrs, range(case.last + 1))
+
+    # ---- one state
+
+    def begin(self) -> int:
+        """Return the first state."""
+        return self.packed(self.checker.unpack(self.checker.pack(self.checker.begin())))
+
+    def packed(self, scene: Scene) -> int:
+        """Return the number of a scene as the checker unpacked it."""
+        tick, emr, agents, wire, hub, desk, ever = scene
+        return self.layout.pack((*agents, emr, wire, hub, ever, desk, tick))
+
+    def scene(self, code: int) -> Scene:
+        """Return the scene of a number."""
+        *agents, emr, wire, hub, ever, desk, tick = self.layout.unpack(code)
+        return Scene(tick, emr, tuple(agents), wire, hub, desk, ever)
+
+    # ---- what follows
+
+    def after(self, codes: Codes, at: Columns, *, faults: bool) -> Iterator[After]:
+        """Yield what can follow; `faults`: what costs one, too. Raises Broken, Wider.
+
+        What costs one fault too many is not looked at: what could break is the same as without the fault.
+        """
+        for n, index, lists in [*self._sources(at)]:
+            self.layout.fit([len(pool) for pool in self._pools])
+            yield self._taken(codes, at, n, index, lists, faults=faults)
+
+    def _sources(self, at: Columns) -> Iterator[tuple[int, Column, Column]]:
+        """Yield which agent (0 where it is none), which states, which steps of each: as Checker.after does."""
+        steps, free = self.steps, np.ones(len(at.emr), np.bool_)
+        alone = []
+        for n in range(self.team):
+            stands = free & (steps.alone(at, n) == 1)
+            free &= ~stands
+            alone.append(stands)
+        everyone = np.flatnonzero(free)
+        some = at.some(everyone)
+        for n in range(self.team):
+            index = np.flatnonzero(free | alone[n])
+            yield n, index, steps.acts(at.some(index), n)
+            part = np.flatnonzero(steps.unreceived(some.agents[n]))
+            yield n, everyone[part], steps.receives(some.some(part), n)
+            part = np.flatnonzero(steps.idle(some.agents[n]))
+            if not self.checker.case.fenced:
+                yield n, everyone[part], steps.turns(some.some(part), n)
+        yield 0, everyone, steps.network(some)
+        yield 0, everyone, steps.people(some)
+        if self.team == 1:
+            part = np.flatnonzero(steps.idle(some.agents[0]) & (1 - some.open))
+            yield 0, everyone[part], steps.tasks(some.some(part))
+        yield 0, everyone, steps.time(some)
+
+    def _taken(self, codes: Codes, at: Columns, n: int, index: Column, lists: Column, *, faults: bool) -> After:
+        book = self.book
+        counts = (book.all if faults else book.free).array[lists]
+        source, ends = np.repeat(index, counts), np.cumsum(counts)
+        rows = np.repeat(book.begins.array[lists] - (ends - counts), counts) + np.arange(len(source))
+        keep, value = book.packed(self.layout, n)
+        after = (codes[source] & keep[rows]) | value[rows]
+        also = book.also.array[rows]
+        if also.any():
+            after = self._also(codes, at, after, source, rows, also)
+        return After(self._canonical(after), source, book.fault.array[rows])
+
+    def _also(self, codes: Codes, at: Columns, after: Codes, source: Column, rows: Column, also: Column) -> Codes:
+        """Check what a step tells and what it does to the EMR; leave a request on the wire; as Checker._taken does."""
+        ever, layout = self.team + 3, self.layout
+        index = np.flatnonzero(also & Also.TOLD)
+        if len(index):
+            of = source[index]
+            self._hold(codes, of, self._told(self.book.told.array[rows[index]], at.ever[of], at.desk[of]))
+        index = np.flatnonzero(also & Also.REACHED)
+        if len(index):
+            of = source[index]
+            told = [self._cancelled(agent[of]) for agent in at.agents]
+            had = self._held(self.book.reached.array[rows[index]], at.ever[of], at.desk[of], *told)
+            self._hold(codes, of, had)
+            layout.fit([len(pool) for pool in self._pools])
+            after[index] = layout.put(after[index], ever, had)
+        index = np.flatnonzero(also & Also.BAD)
+        if len(index):
+            raise Broken(int(codes[source[index[0]]]))
+        index = np.flatnonzero(also & Also.SENT)
+        if len(index):
+            wires = self._sent(at.wire[source[index]], self.book.sent.array[rows[index]])
+            layout.fit([len(pool) for pool in self._pools])
+            after[index] = layout.put(after[index], self.team + 1, wires)
+        return after
+
+    @staticmethod
+    def _hold(codes: Codes, source: Column, found: Column) -> None:
+        wrong = np.flatnonzero(found == BROKEN)
+        if len(wrong):
+            raise Broken(int(codes[source[wrong[0]]]))
+
+    def _canonical(self, codes: Codes) -> Codes:
+        """Let mirror images, and what differs in nothing but the count of turns, share a number: as Checker.pack does."""
+        layout, case = self.layout, self.checker.case
+        if self.checker.twins:
+            one, other = layout.get(codes, 0), layout.get(codes, 1)
+            codes = layout.put(layout.put(codes, 0, np.minimum(one, other)), 1, np.maximum(one, other))
+        if case.fenced and self.team > 1:
+            return codes
+        agents = [layout.get(codes, n) for n in range(self.team)]
+        hubs = layout.get(codes, self.team + 2)
+        mask = self._mask(self._left(hubs, np.bitwise_or.reduce([self._turns_of(agent) for agent in agents])))
+        ranked = [self._ranked(agent, mask) for agent in agents]
+        hubs = self._hub_ranked(hubs, mask)
+        layout.fit([len(pool) for pool in self._pools])
+        for n, agent in enumerate(ranked):
+            codes = layout.put(codes, n, agent)
+        return layout.put(codes, self.team + 2, hubs)
+
+    # ---- rest
+
+    def rests(self, codes: Codes, at: Columns) -> tuple[int, int]:
+        """Return how many of these states are at rest, and in how many of them a person has to look; raises Broken."""
+        for agent in at.agents:
+            self._hold(codes, np.arange(len(codes)), self._offered(agent, at.tick))
+        idle = np.minimum.reduce([self.steps.idle(agent) for agent in at.agents])
+        index = np.flatnonzero(idle & at.calm & (1 - at.open))
+        for n in range(self.team):  # the same as Rest.holds says in the end, so that few are left to ask it about
+            turns = self.steps.turns(at.some(index), n)
+            index = index[self.book.all.array[turns] == 0]
+            some = at.some(index)
+            index = index[self._still(some.agents[n], some.emr, some.tick) == 1]
+        settled = unsure = 0
+        for code in codes[index].tolist():
+            try:
+                rests, looks = self.checker.rests(self.scene(code))
+            except Violation:
+                raise Broken(code) from None
+            settled += rests
+            unsure += rests and looks
+        return settled, unsure
+
+    # ---- each check, asked once
+
+    def _turns(self, mask: int) -> int:
+        found = self._masks.pool.items[mask]
+        assert isinstance(found, int)
+        return found
+
+    def _cancelled_as(self, agent: int) -> int:
+        kind = self._cancels(self.checker.case.cancelled(agent))
+        self._example.setdefault(kind, agent)
+        return kind
+
+    def _holds(self, reach: int, ever: int, desk: int, *told: int) -> int:
+        before, emr, write = self.book.reaches.pool.items[reach]  # type: ignore[misc]
+        agents = tuple(self._example[kind] for kind in told)
+        scene = self.steps.scene(emr=before, agents=agents, ever=ever, desk=desk)
+        try:
+            return self.checker.held(scene, emr, write)
+        except Violation:
+            return BROKEN
+
+    def _tells(self, told: int, ever: int, desk: int) -> int:
+        row: tuple[int, int] = self.book.tells.pool.items[told]  # type: ignore[assignment]
+        try:
+            self.checker.invariants.told(self.steps.scene(ever=ever, desk=desk), *row)
+        except Violation:
+            return BROKEN
+        return 0
+
+    def _offers(self, agent: int, tick: int) -> int:
+        try:
+            self.checker.invariants.offered(agent, tick)
+        except Violation:
+            return BROKEN
+        return 0
+
+    def _stands_still(self, agent: int, emr: int, tick: int) -> int:
+        scene = self.steps.scene(agents=(agent,), emr=emr, tick=tick)
+        return int(self.checker.rest.is_still(scene, 0))

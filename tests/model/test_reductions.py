@@ -1,0 +1,118 @@
+"""What the search leaves out for being the same as something else: without leaving it out, the same ends are found."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from agent.core.booking import Turn
+from tests.model.checker import Checker
+from tests.model.leg import Seen, Strategy
+from tests.model.rulesets import BY_KEY
+from tests.model.scene import ANY_TURN, Agent, Case, Scene
+from tests.model.values import TURN_TICKS, at
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Silence the leg's log."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+class Noting(Checker):
+    """A search that notes how things stand at rest: the agenda, and what the hub was told of each booking by whom."""
+
+    def ends(self) -> tuple[set[object], int]:
+        """Search; return the ends, and how many states there were."""
+        self.found: set[object] = set()
+        report = self.run()
+        assert report.violation is None, str(report)
+        return self.found, report.states
+
+    def rests(self, scene: Scene) -> tuple[bool, bool]:
+        """Note it."""
+        said = super().rests(scene)
+        if said[0]:
+            told = []
+            for agent in self.case.team(scene):
+                rows = self.case.rows_of(agent)
+                told.append(tuple(row and (row.state, row.outcome, row.done_ver, row.kept) for row in rows))
+            self.found.add((self.case.model.pool.items[scene.emr], tuple(told), scene.tick))
+        return said
+
+
+def numbered(self: Case, agent: Agent) -> Seen:
+    """Show the leg its turn with the number it has."""
+    seen = SEEN(self, agent)
+    if agent.turn is None:
+        return seen
+    turn = Turn(agent.turn[0], at(agent.turn[1]).age + TURN_TICKS * (at(1).age - at(0).age))
+    return Seen(seen.rows, turn, seen.posture, seen.since)
+
+
+SEEN = Case.seen
+
+
+def apart(self: Strategy, key: Any, kind: Any, tick: Any, answers: Any) -> int:
+    """Let every order of answers be a point of its own."""
+    self._points.clear()
+    return AT(self, key, kind, tick, answers)
+
+
+AT = Strategy._at
+
+
+@pytest.mark.parametrize(
+    ("rules", "scenario", "agents", "faults"),
+    [
+        ("sql-token", "book", 2, 0),
+        ("fhir-if-match", "book", 2, 0),
+        ("hl7-enquiry", "hold+expire", 2, 1),
+        ("fhir-bare", "book", 1, 2),
+        ("sql-token", "book+cancel", 1, 1),
+    ],
+)
+def test_the_same_ends_are_found_with_nothing_left_out(
+    monkeypatch: pytest.MonkeyPatch, rules: str, scenario: str, agents: int, faults: int
+) -> None:
+    """Turns keep their numbers and their gaps, whoever wrote last is never forgotten, what was not read counts."""
+    few = Noting(BY_KEY[rules].make(), scenario, agents=agents, faults=faults).ends()
+    monkeypatch.setattr(Case, "_folded", lambda _self, team, hub: (team, hub))
+    monkeypatch.setattr(Case, "seen", numbered)
+    monkeypatch.setattr(Strategy, "_at", apart)
+    all_ = Noting(BY_KEY[rules].make(), scenario, agents=agents, faults=faults).ends()
+    assert few[0] == all_[0]
+    assert few[1] < all_[1]
+
+
+def test_an_agents_turns_only_grow() -> None:
+    """That is why the leg may see one number for all of them: a turn is never older than that of its own last intent."""
+    checker = Checker(BY_KEY["sql-token"].make(), "book", agents=2, faults=1)
+    seen = 0
+    for n in (0, 1):
+        for scene in [checker.begin(), *walk(checker)]:
+            versions, revs = checker.hub.versions(scene), checker.hub.revs(scene)
+            had = checker.case.team(scene)[n].turn
+            for act in checker.hub.turns(scene, n, versions, revs):
+                given = checker.case.agents.items[act.agent].turn
+                assert given is not None
+                assert had is None or given[0] >= had[0]
+                assert given[0] >= checker.case.hubs.items[scene.hub].number
+                seen += 1
+    assert seen > 10
+    assert ANY_TURN == 1
+
+
+def walk(checker: Checker) -> Iterator[Scene]:
+    """Yield some scenes, the first ones of a search."""
+    known, open_ = {checker.pack(checker.begin())}, [checker.begin()]
+    while open_ and len(known) < 3000:
+        for _, _, after in checker.after(open_.pop(0)):
+            code = checker.pack(after)
+            if code not in known:
+                known.add(code)
+                open_.append(checker.unpack(code))
+                yield open_[-1]
