@@ -84,7 +84,7 @@ def joined(sample: Sample, server: Server) -> None:
 
 def until(sample: Sample, ready: Callable[[], object]) -> None:
     """Wait until `ready` is true, at most a minute."""
-    ends = sample.time() + timedelta(seconds=60)
+    ends = sample.time() + timedelta(seconds=120)
     while not ready():
         assert sample.time() < ends
         threading.Event().wait(0.05)

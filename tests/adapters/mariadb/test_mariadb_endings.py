@@ -43,9 +43,9 @@ def test_close_cancels_a_running_statement_at_once(server: Server, fails: Fails)
 
     thread = threading.Thread(target=work)
     thread.start()
-    running.wait(10)
+    running.wait(60)
     session.close()
-    thread.join(5)
+    thread.join(15)
     assert ([type(each) for each in ends], thread.is_alive()) == ([Transient], False)
     assert type(fails(session)) is Transient
 
@@ -238,7 +238,7 @@ def test_close_does_not_wait_for_a_frozen_server(server: Server) -> None:
         worker = threading.Thread(target=read)
         worker.start()
         session.close()
-        worker.join(20)
+        worker.join(60)
     finally:
         os.kill(server.pid, signal.SIGCONT)
     assert [type(each) for each in ends] == [Transient]

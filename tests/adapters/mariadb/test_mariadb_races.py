@@ -68,7 +68,7 @@ def test_two_agents_that_both_checked_get_one_row(server: Server, tmp_path: Any,
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(120)
     assert sorted(effect.outcome for effect in effects) == [Outcome.BOOKED, Outcome.CONFLICT]
     assert sum(row.ours for row in bench.appointments()) == 1
 
@@ -221,7 +221,7 @@ def test_without_its_guards_the_recipe_itself_double_books(any_bench: MariaBench
 
     def meet(point: Point) -> None:
         if point is Point.CHECKED:
-            gate.wait(5)
+            gate.wait(60)
 
     reader = any_bench.adapter()
     slot = at(reader, 9)
@@ -246,7 +246,7 @@ def test_without_its_guards_the_recipe_itself_double_books(any_bench: MariaBench
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(120)
     assert len(any_bench.appointments()) == 2
 
 

@@ -28,7 +28,7 @@ listen = "127.0.0.1:0"
 poll = "1s"
 openings = [{{ practitioner = "101", type = "s", days = ["lun", "mar", "mer", "jeu", "ven", "sam", "dim"], from = "08:00", to = "10:00", minutes = 60 }}]
 reconcile = {{ by = "sqm", address = "127.0.0.1:{port}" }}
-srm = {{ wait = "20s" }}
+srm = {{ wait = "5m" }}
 
 """
 VIEW = """
@@ -65,8 +65,8 @@ def state(sample: Sample, emr: ScriptedEmr) -> Iterator[State]:
 
 
 def until(ready: Callable[[], object]) -> None:
-    """Wait until `ready` is true, at most 30 s."""
-    for _ in range(600):
+    """Wait until `ready` is true, at most 120 s."""
+    for _ in range(2400):
         if ready():
             return
         threading.Event().wait(0.05)
@@ -121,7 +121,7 @@ def test_stopping_ends_a_question_under_way(state: State, emr: ScriptedEmr) -> N
     thread.start()
     until(lambda: emr.heard)
     job.stop()
-    thread.join(10)
+    thread.join(120)
     assert not thread.is_alive()
     job.run()
     assert len(emr.heard) == 1
