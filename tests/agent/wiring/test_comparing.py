@@ -28,7 +28,7 @@ listen = "127.0.0.1:0"
 poll = "1s"
 openings = [{{ practitioner = "101", type = "s", days = ["lun", "mar", "mer", "jeu", "ven", "sam", "dim"], from = "08:00", to = "10:00", minutes = 60 }}]
 reconcile = {{ by = "sqm", address = "127.0.0.1:{port}" }}
-srm = {{ wait = "5m" }}
+srm = {{ wait = "5min" }}
 
 """
 VIEW = """
