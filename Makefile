@@ -12,6 +12,9 @@ READY  := $(VENV)/.ready-$(shell cat requirements.lock pyproject.toml 2>/dev/nul
 PO     := $(wildcard agent/locale/*/LC_MESSAGES/creneau.po)
 MO     := $(PO:.po=.mo)
 
+# Some images forbid bytecode; the tests' thousand processes would then each compile the whole tree anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test lint bench fuzz prove races mutants pictures wheel deb supply package-test clean
 help:            ## say what can be made
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'

@@ -31,7 +31,7 @@ class PortalClient:
             base_url=f"{self.url}/portal/v1",
             headers={"Authorization": f"Bearer {self.token}"},
             verify=ssl.create_default_context(cafile=str(self.ca_file)),
-            timeout=10,
+            timeout=30,
         )
 
     def __enter__(self) -> Self:

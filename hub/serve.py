@@ -24,6 +24,7 @@ from hub.hub import Hub, open_store
 
 KEEP_ALIVE_S = 75
 """Longer than the pause between two beats, so that a beat costs no handshake."""
+_START_S = 60
 _STOP_S = 5
 _GRACE_S = 0.3
 _LOOPBACK = "127.0.0.1"
@@ -108,7 +109,7 @@ def start_in_thread(folder: Path, port: int = 0, clock: Clock | None = None) -> 
     server = Server(config)
     thread = threading.Thread(target=server.run, args=([listening],), name="hub", daemon=True)
     thread.start()
-    if not server.up.wait(_STOP_S * 2):
+    if not server.up.wait(_START_S):
         raise Misconfigured(say("serve the hub"), say("the hub did not start"))
     return Handle(_origin(folder), files.ca, server.hub, server, thread)
 

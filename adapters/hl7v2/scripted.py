@@ -66,6 +66,7 @@ class ScriptedEmr:
         self._now, self._zone = now, zone
         self._numbers, self._messages = count(1), count(1)
         self._lock = threading.RLock()
+        self._done = threading.Condition(self._lock)
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._server.getsockname()[1])
         self._open: list[socket.socket] = []
@@ -77,6 +78,12 @@ class ScriptedEmr:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
             sock.close()
+
+    def obeyed(self, messages: int) -> None:
+        """Wait until it has done what that many messages asked; RuntimeError after a minute."""
+        with self._done:
+            if not self._done.wait_for(lambda: len(self.heard) >= messages, 60):
+                raise RuntimeError("the EMR heard nothing")
 
     # ---- its screens
 
@@ -120,8 +127,9 @@ class ScriptedEmr:
                         sock.sendall(frame(reply))
 
     def _answer(self, asked: Message) -> bytes:
-        with self._lock:
+        with self._done:
             self.heard.append(asked)
+            self._done.notify_all()
             number, event = asked.msh.text(10), asked.msh.text(9, 2)
             if asked.msh.text(9) == "SQM" and (qrd := asked.first("QRD")) and "SBK" in qrd.raw(9):
                 return self._agenda(asked, qrd)

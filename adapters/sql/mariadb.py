@@ -34,7 +34,8 @@ class Mariadb(Odbc):
     lock = "FOR UPDATE"
     begin_read = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
     begin_write = "START TRANSACTION"
-    alone = "SELECT COALESCE(GET_LOCK(CONCAT(?, '.', DATABASE()), 0), 0)"  # locks belong to the whole server
+    # Locks belong to the whole server; a connection just closed lets go a moment later.
+    alone = "SELECT COALESCE(GET_LOCK(CONCAT(?, '.', DATABASE()), 0.5), 0)"
     is_served = True
     engine = " ENGINE=InnoDB"
     needs: Sequence[tuple[str, str]] = (("CREATE TEMPORARY TABLES", "*"),)  # the self-test at each connect

@@ -4,6 +4,7 @@ Rule: loopback and a data folder of its own, as whoever runs it; nothing of the 
 """
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -30,7 +31,9 @@ from agent.core.model import EmrName
 DRIVER = "MariaDB Unicode"
 USER, PASSWORD = "creneau", "m;ot} de {passe=é"
 DESK, DESK_PASSWORD = "oscar", "accueil"
-_WAIT_S = 30
+_WAIT_S = 120
+_PORTS = (10_000, 32_000)
+"""Linux gives out 32768 and up to who asks for any port, Windows 49152 and up."""
 
 
 @dataclass(frozen=True)
@@ -253,8 +256,9 @@ def _account() -> list[str]:
 
 
 def free_port() -> int:
-    """Return a port nobody listens on now."""
-    with socket.socket() as line:
-        line.bind(("127.0.0.1", 0))
-        port: int = line.getsockname()[1]
-        return port
+    """Return a port nobody listens on now, below those a system hands out by itself: nobody is given it meanwhile."""
+    while True:
+        port = _PORTS[0] + secrets.randbelow(_PORTS[1] - _PORTS[0])
+        with suppress(OSError), socket.socket() as line:
+            line.bind(("127.0.0.1", port))
+            return port

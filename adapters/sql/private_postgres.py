@@ -22,7 +22,7 @@ from adapters.sql.private import DESK, DESK_PASSWORD, PASSWORD, USER, free_port,
 DRIVER = "PostgreSQL Unicode"
 PLAIN = "nobody"
 """Who the server runs as where we are root."""
-_WAIT_S = 30
+_WAIT_S = 120
 
 
 def missing() -> str:

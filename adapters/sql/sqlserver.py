@@ -55,7 +55,7 @@ class SqlServer(Odbc):
     begin_read = "BEGIN TRANSACTION"
     begin_write = "BEGIN TRANSACTION"
     alone = """DECLARE @got INT; EXEC @got = sp_getapplock @Resource = ?, @LockMode = 'Exclusive', @LockOwner = 'Session',
-@LockTimeout = 0; SELECT CASE WHEN @got >= 0 THEN 1 ELSE 0 END"""
+@LockTimeout = 500; SELECT CASE WHEN @got >= 0 THEN 1 ELSE 0 END"""
     is_served = True
     engine = ""
     needs: Sequence[tuple[str, str]] = ()

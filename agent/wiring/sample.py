@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from adapters.sql import private
 from adapters.sql import sample as clinic
 from agent.clock import SystemClock
 from agent.config import read_plan, write_example
@@ -44,7 +45,7 @@ class Sample:
         self.hub: Handle | None = None
         self.agent: Agent | None = None
         self._open.callback(self._end)
-        self.hub = start_in_thread(self.folder / "hub")
+        self.hub = start_in_thread(self.folder / "hub", private.free_port())  # it is left free while the hub is away
         self.file = self.folder / "creneau.toml"
         make_root(self.folder / "etat")
         write_example(self.file, self._answers())

@@ -233,7 +233,7 @@ class NoLock(NoYield):
     def _taken(self, slot, but):
         taken = super()._taken(slot, but)
         if threading.current_thread() is not threading.main_thread():
-            self.gate.wait(10)  # both have looked, neither has written
+            self.gate.wait(60)  # both have looked, neither has written
         return taken
 
 

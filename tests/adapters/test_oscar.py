@@ -287,7 +287,7 @@ def test_close_ends_a_write_under_way(bench: OscarBench) -> None:
     def wait(point: Point) -> None:
         if point is Point.CHECKED:
             inside.set()
-            emr._session._closed.wait(10)
+            emr._session._closed.wait(60)
 
     emr = SqlEmr(Oscar(bench.terms), Sqlite(f"{SCHEME}{bench.path}"), Still(), wait)
     slot, ends = at(emr, 9), list[object]()
@@ -300,10 +300,10 @@ def test_close_ends_a_write_under_way(bench: OscarBench) -> None:
 
     worker, closer = threading.Thread(target=work), threading.Thread(target=emr.close)
     worker.start()
-    inside.wait(10)
+    inside.wait(60)
     closer.start()
-    worker.join(10)
-    closer.join(10)
+    worker.join(120)
+    closer.join(120)
     assert isinstance(ends[0], Transient | Ambiguous)
     again = bench.adapter()
     assert book(again, slot).outcome is Outcome.BOOKED

@@ -165,9 +165,9 @@ def test_close_cancels_a_running_statement(path: Path) -> None:
 
     thread = threading.Thread(target=work)
     thread.start()
-    running.wait(10)
+    running.wait(60)
     session.close()
-    thread.join(10)
+    thread.join(60)
     assert [type(each) for each in ends] == [Transient]
     session.close()
 

@@ -37,7 +37,7 @@ class House:
         self.asked.append((verb, args, who))
         self.entered.set()
         if self.gate is not None:
-            self.gate.wait(10)
+            self.gate.wait(60)
         if self.raises is not None:
             raise self.raises
         return {"verb": verb, "echo": dict(args), "accent": "réservé"} | (
@@ -212,12 +212,12 @@ def test_stop_cuts_idle_askers_and_lets_answers_out(path: Path, house: House) ->
     answers: list[Mapping[str, Any]] = []
     asker = threading.Thread(target=lambda: answers.append(Client(path).ask("slow", {})))
     asker.start()
-    house.entered.wait(10)
+    house.entered.wait(60)
     stopper = threading.Thread(target=server.stop)
     stopper.start()
     house.gate.set()
-    stopper.join(10)
-    asker.join(10)
+    stopper.join(60)
+    asker.join(60)
     idle.close()
     assert not stopper.is_alive()
     assert answers[0]["verb"] == "slow"

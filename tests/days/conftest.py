@@ -9,7 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +21,8 @@ from agent.wiring.sample import CLINIC, Sample
 from hub import desk
 
 T = TypeVar("T")
+SOON = timedelta(hours=4)
+"""Twice the sample's `min_notice`: what starts sooner may go offline while a test looks at it."""
 STATES = runpy.run_path(str(Path(__file__).with_name("states.py")))["STATES"]
 _PLACES = re.compile(r"{(\w+)}")
 PATIENT = {
@@ -33,7 +35,7 @@ PATIENT = {
 
 
 class Day:
-    """The sample on a bad day. Nothing here waits longer than 60 s."""
+    """The sample on a bad day. Nothing here waits longer than 120 s."""
 
     def __init__(self, sample: Sample) -> None:
         self.sample = sample
@@ -49,17 +51,22 @@ class Day:
 
     def until(self, what: str, ready: Callable[[], T | None]) -> T:
         """Return the first true answer, with what was waited for when it does not come."""
-        ends = self.sample.time() + timedelta(seconds=60)
+        ends = self.sample.time() + timedelta(seconds=120)
         while not (found := ready()):
             assert self.sample.time() < ends, (what, self.status())
             threading.Event().wait(0.05)
         return found
 
     def offered(self) -> list[dict[str, Any]]:
-        """Return what anyone may book, waiting until there is something."""
+        """Return what anyone may book for the whole test, waiting until there is something."""
         if self.sample.agent is not None:  # a portal seals to the key that came with the first beat
             self.until("a beat at the hub", lambda: self.sample.look()["heard"] or self.sample.beat())
-        return self.until("slots at the hub", self.portal.slots)
+        return self.until("slots at the hub", self.lasting)
+
+    def lasting(self) -> list[dict[str, Any]]:
+        """Return what is on offer and, left alone, stays so for the whole test."""
+        ends = self.sample.now + SOON
+        return [slot for slot in self.portal.slots() if datetime.fromisoformat(slot["start"]) > ends]
 
     def hold(self, booking: str, version: int, slot: str) -> None:
         """Hold a slot for ten minutes."""

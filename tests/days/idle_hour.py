@@ -66,7 +66,7 @@ state.SystemClock = FastClock
 _posts, wired.posts = wired.posts, fast
 running = wired.Agent(read_plan(Path(sys.argv[1]), entries()))
 journal, wait = running.state.journal, threading.Event().wait
-for _ in range(600):
+for _ in range(1200):
     kinds = {line.kind for line in journal.records().ledger(0, 1000)}
     told = journal.outbox().told()
     if told and told == journal.outbox().view() and "countersigned" in kinds and running.is_well():

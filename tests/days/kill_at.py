@@ -70,4 +70,4 @@ def marked(shop: Any, *more: Any) -> Any:
 wired.posts = marked
 running = wired.Agent(read_plan(Path(sys.argv[1]), entries()))
 print("ready", flush=True)
-threading.Event().wait(60)
+threading.Event().wait(120)

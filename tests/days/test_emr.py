@@ -27,7 +27,7 @@ def test_an_emr_away_at_the_start_is_named_and_comes_back_by_itself(day: Any, as
 def test_an_emr_that_goes_mid_run_frees_nothing_and_books_nothing(day: Any) -> None:
     """An order that arrives meanwhile waits, and is booked once when the EMR is back."""
     slot = day.open()[3]
-    before = len(day.portal.slots())
+    before = len(day.lasting())
     away = day.sample.emr.with_name("ailleurs.db")
     with closing(sqlite3.connect(day.sample.emr)) as base:
         base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -35,7 +35,7 @@ def test_an_emr_that_goes_mid_run_frees_nothing_and_books_nothing(day: Any) -> N
     day.sample.emr.touch()  # a share that mounts empty
     day.book("days-away-1", 1, slot["id"])
     day.until("said", lambda: "the database is not as expected" in day.status())
-    assert len(day.portal.slots()) >= before - 1
+    assert len(day.lasting()) >= before - 1
     assert day.portal.outcome(CLINIC, "days-away-1") == (0, "")
     assert day.word("days-away-1") == "being-checked"
     away.replace(day.sample.emr)

@@ -170,7 +170,7 @@ def test_a_hub_whose_view_drifted_gets_it_whole_again(day: Any, ask: Any, caplog
     day.until("a beat", lambda: day.sample.look()["heard"] or day.sample.beat())
     ask(day.hub / "hub.db", "DELETE FROM slot WHERE id = ?", whole[0]["id"])
     ask(day.hub / "hub.db", "UPDATE site SET root = 'x'")
-    day.until("whole again", lambda: day.sample.beat() or len(day.portal.slots()) == len(whole))
+    day.until("whole again", lambda: day.sample.beat() or len(day.lasting()) == len(whole))
     assert "view.differs why=resync" in caplog.text
     day.until("well", lambda: day.sample.beat() or day.sample.well())
 

@@ -84,13 +84,14 @@ def test_an_order_past_its_time_is_not_booked_and_its_cancel_still_counts(day: A
     """The agent was off until after `expires_at`: "not booked"; a cancel never expires; a late confirm is a plain order."""
     slots = day.open()[:40:10]
     now = day.sample.time()
-    day.portal.hold(CLINIC, "days-late-2", 1, slots[1]["id"], now=now, until=now + timedelta(seconds=2))
+    until = now + timedelta(seconds=6)
+    day.portal.hold(CLINIC, "days-late-2", 1, slots[1]["id"], now=now, until=until)
     assert day.outcome("days-late-2", 1, "held") == "held"
     day.stop()
-    day.portal.expires, usual = timedelta(seconds=1), day.portal.expires
+    day.portal.expires, usual = timedelta(seconds=3), day.portal.expires
     day.book("days-late-1", 1, slots[0]["id"])
     day.portal.expires = usual
-    over = day.sample.time() + timedelta(seconds=2.5)
+    over = max(until, day.sample.time() + timedelta(seconds=3))
     day.until("its time is over", lambda: day.sample.time() > over)
     day.book("days-late-2", 2, slots[1]["id"])
     day.sample.start()

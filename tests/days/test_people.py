@@ -125,11 +125,11 @@ def test_changed_while_running_narrower_counts_at_once_and_wider_waits_for_a_yes
     text = day.sample.file.read_text(encoding="utf-8")
     day.sample.file.write_text(text.replace('# min_notice      = "2h" ', 'min_notice = "13d"'), encoding="utf-8")
     day.sample.agent.reload()
-    day.until("narrower", lambda: day.sample.agent.wake("publish", "deliver") or len(day.portal.slots()) < whole // 2)
+    day.until("narrower", lambda: day.sample.agent.wake("publish", "deliver") or len(day.lasting()) < whole // 2)
     wider = text.replace('# min_notice      = "2h" ', 'min_notice = "0h"')
     day.sample.file.write_text(wider, encoding="utf-8")
     day.sample.agent.reload()
-    day.until("as applied", lambda: day.sample.agent.wake("publish", "deliver") or len(day.portal.slots()) == whole)
+    day.until("as applied", lambda: day.sample.agent.wake("publish", "deliver") or len(day.lasting()) == whole)
 
 
 def test_an_agent_shut_out_by_the_hub_says_so_and_a_new_code_brings_it_back(day: Any) -> None:

@@ -129,9 +129,9 @@ def test_the_tutorial_is_true(
 
 
 def _until(command: str, shown: list[str], typed: str, capsys: Any, monkeypatch: Any) -> list[str]:
-    """Run the command until it prints what the page shows, at most 20 s: the agent works beside it."""
+    """Run the command until it prints what the page shows, at most 120 s: the agent works beside it."""
     clock = SystemClock()
-    ends = clock.now().age + timedelta(seconds=20)
+    ends = clock.now().age + timedelta(seconds=120)
     while True:
         monkeypatch.setattr(sys, "stdin", StringIO(typed))
         found = printed(command, capsys)

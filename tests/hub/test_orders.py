@@ -167,7 +167,7 @@ def test_a_waiting_call_goes_when_an_order_arrives(
     while world.hub.room.taken("fjord") == 0:
         pass
     portal.book(offered, "booking-1", slot("a")["id"])
-    poll.join(20)
+    poll.join(40)
     assert len(got[0]["orders"]) == 1
     assert got[0]["next_call_s"] == 0
 
@@ -180,7 +180,7 @@ def test_a_waiting_call_goes_when_the_hub_stops(world: Any, offered: Any, after:
     while world.hub.room.taken("fjord") == 0:
         pass
     world.client.loop.call_soon_threadsafe(world.hub.room.close)
-    poll.join(20)
+    poll.join(40)
     assert (got[0]["orders"], got[0]["next_call_s"]) == ([], 0)
 
 

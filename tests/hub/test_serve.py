@@ -13,6 +13,7 @@ import httpx
 import pytest
 from cryptography import x509
 
+from adapters.sql.private import free_port
 from agent.core.errors import Misconfigured, Refused
 from hub import contract, desk, serve, tls
 from hub.clock import WallClock
@@ -63,7 +64,7 @@ def test_old_tls_is_refused(running: Any) -> None:
 
 def test_a_restart_keeps_origin_and_keys(tmp_path: Path) -> None:
     """The same folder is the same hub, on the same port."""
-    first = serve.start_in_thread(tmp_path / "hub")
+    first = serve.start_in_thread(tmp_path / "hub", free_port())
     first.stop()
     second = serve.start_in_thread(tmp_path / "hub")
     second.stop()

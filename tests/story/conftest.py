@@ -24,6 +24,8 @@ from hub import desk, tls
 from hub.client import PortalClient
 
 T = TypeVar("T")
+SOON = timedelta(hours=4)
+"""Twice the sample's `min_notice`: what starts sooner may go offline while a test looks at it."""
 CLINIC = "fjord"
 PATIENT = {
     "family": "Tremblay",
@@ -65,7 +67,7 @@ class Town:
         clinic = clinic or _file(folder / "clinique.db", self.now)
         self.emr = clinic.base
         self.desk = sample.receptionist(self.emr)
-        self.port = _free_port()
+        self.port = private.free_port()
         self.url = f"https://127.0.0.1:{front or self.port}"
         self.creneau("hub", "init", self.url, "--folder", str(self.hub_folder))
         ca = tls.private_files(self.hub_folder / "tls", "127.0.0.1", self.now).ca
@@ -96,7 +98,7 @@ class Town:
             [sys.executable, "-m", "agent", "--lang", "en", "--json", "--config", str(self.file), *words],
             input=f"{typed}\n".encode(),
             capture_output=True,
-            timeout=60,
+            timeout=120,
             check=False,
             env=self._environ(),
         )
@@ -131,14 +133,14 @@ class Town:
         """End one of our processes, gently or not, and wait until it is gone."""
         process = self.running.pop(name)
         process.send_signal(how)
-        code = process.wait(20)
+        code = process.wait(120)
         assert how == signal.SIGKILL or code in (0, -how), self.log(name)
 
     def end(self) -> None:
         """End whatever still runs."""
         for name in list(self.running):
             self.running[name].kill()
-            self.running.pop(name).wait(20)
+            self.running.pop(name).wait(120)
         self.portal.close()
 
     def log(self, name: str) -> str:
@@ -147,7 +149,7 @@ class Town:
 
     # ---- looking
 
-    def until(self, what: str, ready: Callable[[], T | None], seconds: float = 30) -> T:
+    def until(self, what: str, ready: Callable[[], T | None], seconds: float = 120) -> T:
         """Return the first true answer; fail with the logs when it does not come."""
         clock = SystemClock()
         ends = clock.now().age + timedelta(seconds=seconds)
@@ -177,8 +179,12 @@ class Town:
         return self.until(f"outcome of {booking} v{version} {words}", ready)
 
     def offered(self) -> list[dict[str, Any]]:
-        """Return what anyone may book, waiting until there is something."""
-        return self.until("slots at the hub", self.portal.slots)
+        """Return what anyone may book for the whole test, waiting until there is something."""
+        return self.until("slots at the hub", self.lasting)
+
+    def lasting(self) -> list[dict[str, Any]]:
+        """Return what is on offer and, left alone, stays so for the whole test."""
+        return [slot for slot in self.portal.slots() if datetime.fromisoformat(slot["start"]) > self.now + SOON]
 
     def ours(self) -> list[sample.Row]:
         """Return our live appointments, read past the agent."""
@@ -216,13 +222,6 @@ def _file(path: Path, now: datetime) -> Clinic:
     """Make the sample clinic in a file."""
     sample.make(path, (now - timedelta(days=1)).date())
     return Clinic(path, f"sqlite:///{path}")
-
-
-def _free_port() -> int:
-    with socket.socket() as line:
-        line.bind(("127.0.0.1", 0))
-        port: int = line.getsockname()[1]
-        return port
 
 
 @pytest.fixture

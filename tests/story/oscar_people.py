@@ -146,7 +146,7 @@ class Receptionist(threading.Thread):
 
     def settle(self, look: Callable[[Any], None]) -> None:
         """Look by a fresh connection until the database answers."""
-        for _ in range(200):
+        for _ in range(1200):
             with suppress(*private_errors()), closing(private.connect(self.desk)) as base:
                 look(base)
                 return

@@ -121,9 +121,9 @@ def test_narrowing_is_in_force_by_itself_and_nothing_widens_without_a_yes(town: 
     """A saved file narrows at once; given back it widens only as far as applied; no answer applies nothing."""
     join(town)
     good = town.file.read_text(encoding="utf-8")
-    whole = len(town.at_hub())
+    whole = len(town.lasting())
     town.file.write_text(good.replace('# min_notice      = "2h" ', 'min_notice = "13d"'), encoding="utf-8")
-    town.until("fewer slots at the hub", lambda: len(town.at_hub()) < whole // 2)
+    town.until("fewer slots at the hub", lambda: len(town.lasting()) < whole // 2)
     town.file.write_text(good.replace("[hub]", "[hub"), encoding="utf-8")
     assert typed(town, "sharing", "apply", "--yes")[0] == 1
     wider = good.replace('sans-rendez-vous = ["s", "W"]', 'sans-rendez-vous = ["s", "W", "1"]').replace(
@@ -133,9 +133,9 @@ def test_narrowing_is_in_force_by_itself_and_nothing_widens_without_a_yes(town: 
     code, out, err = typed(town, "sharing", "apply")
     assert (code, "N" in err) == (2, True)
     assert out
-    town.until("the applied slots again", lambda: len(town.at_hub()) == whole)
+    town.until("the applied slots again", lambda: len(town.lasting()) == whole)
     assert typed(town, "sharing", "apply", "--yes")[0] == 0
-    town.until("more slots", lambda: len(town.at_hub()) > whole)
+    town.until("more slots", lambda: len(town.lasting()) > whole)
 
 
 def secrets_nowhere(town: Any) -> None:

@@ -29,7 +29,7 @@ PATIENT = {
 def read(file: Path) -> subprocess.CompletedProcess[str]:
     """Run the independent reader in a process of its own, out of reach of our code."""
     return subprocess.run(
-        [sys.executable, "-I", str(READER), str(file)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-I", str(READER), str(file)], capture_output=True, text=True, timeout=120, check=False
     )
 
 
@@ -51,7 +51,7 @@ def spoken(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
 
 def wait_for(sample: Sample, booking: str, version: int) -> str:
     """Return the outcome of a version once it came."""
-    ends = sample.time() + timedelta(seconds=20)
+    ends = sample.time() + timedelta(seconds=120)
     while sample.time() < ends:
         told, word = sample.portal.outcome(CLINIC, booking)
         if told == version:
@@ -61,7 +61,7 @@ def wait_for(sample: Sample, booking: str, version: int) -> str:
 
 def offered(sample: Sample) -> list[dict[str, Any]]:
     """Return the slots at the hub once there are some."""
-    ends = sample.time() + timedelta(seconds=20)
+    ends = sample.time() + timedelta(seconds=120)
     while sample.time() < ends:
         if slots := sample.portal.slots():
             return slots

@@ -23,7 +23,7 @@ class HandClock:
 
 def until(sample: Sample, what: str) -> list[dict[str, str]]:
     """Wait for slots at the hub."""
-    ends = sample.time() + timedelta(seconds=20)
+    ends = sample.time() + timedelta(seconds=120)
     while not (found := sample.portal.slots()):
         assert sample.time() < ends, what
     return found

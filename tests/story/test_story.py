@@ -4,6 +4,7 @@ import signal
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 CLINIC = "fjord"
@@ -77,9 +78,11 @@ def test_automatic_bookings_from_offer_to_cancel_across_restarts(town: Any) -> N
 
     for number in ("101", "102", "103"):
         town.desk.book(number, times(fourth)[0], look=False)
-    lost = portal.slots()
-    if fourth["id"] in {slot["id"] for slot in lost}:
+    try:
         portal.book(CLINIC, "story-race-1", 1, fourth["id"], PATIENT, now=now())
+    except httpx.HTTPStatusError:  # the hub had heard of it already
+        assert fourth["id"] not in {slot["id"] for slot in portal.slots()}
+    else:
         assert town.outcome("story-race-1", 1) == "conflict"
     assert at(town.ours()) == sorted([times(second), times(third)])
 
@@ -165,7 +168,7 @@ def every_leg_well(town: Any) -> None:
         seen = town.creneau("hub", "clinic", CLINIC, "--folder", str(town.hub_folder))
         return (seen["beat"] or {}).get("legs")
 
-    town.until("a good heartbeat", lambda: legs() == well, seconds=80)
+    town.until("a good heartbeat", lambda: legs() == well)
     assert legs() == well
 
 

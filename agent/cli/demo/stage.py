@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agent.wiring.sample import Sample
 
 T = TypeVar("T")
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 LOOK_S = 0.05
 PATIENT = {
     "family": "Tremblay",

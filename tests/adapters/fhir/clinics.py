@@ -62,9 +62,10 @@ def on_fhir(text: str, options: Mapping[str, object]) -> str:
 
 
 def agendas(screen: Screen, now: datetime, cells: int) -> None:
-    """Make three people's free slots, a quarter of an hour each, in three days; nothing else stands."""
+    """Make three people's free slots, a quarter of an hour each, on a working day soon; nothing else stands."""
     screen.clear("Slot", "Appointment")
-    day = (now + timedelta(days=3)).replace(hour=14, minute=0, second=0, microsecond=0)
+    days = ((now + timedelta(days=ahead)).replace(hour=14, minute=0, second=0, microsecond=0) for ahead in (3, 4, 5))
+    day = next(day for day in days if day.weekday() < 5)  # the sample's rules share Monday to Friday
     kind = [{"coding": [{"code": "s"}]}]
     for who in ("101", "102", "103"):
         schedule = {"reference": f"Schedule/{screen.schedule(who)}"}
@@ -83,8 +84,8 @@ def joined(sample: Sample, server: Server) -> None:
 
 
 def until(sample: Sample, ready: Callable[[], object]) -> None:
-    """Wait until `ready` is true, at most a minute."""
-    ends = sample.time() + timedelta(seconds=60)
+    """Wait until `ready` is true, at most two minutes."""
+    ends = sample.time() + timedelta(seconds=120)
     while not ready():
         assert sample.time() < ends
         threading.Event().wait(0.05)

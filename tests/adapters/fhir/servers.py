@@ -6,7 +6,6 @@ Rule: each lives in an environment of its own, made by `make` (see FHIR in the M
 import json
 import os
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -19,6 +18,7 @@ import httpx
 from joserfc.jwk import ECKey, RSAKey
 
 import agent
+from adapters.sql.private import free_port
 
 HERE = Path(__file__).parent
 ROOMS = Path(os.environ.get("CRENEAU_FHIR_SERVERS") or Path(agent.__file__).parents[1] / ".venvs")
@@ -28,7 +28,7 @@ CLIENT = "creneau"
 KINDS = ("Slot", "Schedule", "Appointment", "Practitioner", "Patient")
 SCOPES = " ".join(["system/*.c", *(f"system/{kind}.cruds" for kind in KINDS)])
 """SEKMET takes a transaction for a creation of anything."""
-READY_S = 60.0
+READY_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def missing() -> str:
 @contextmanager
 def sekmet(folder: Path) -> Iterator[Server]:
     """Run SEKMET with SMART Backend Services on; its key pair is made for this run."""
-    port, key = _free_port(), ECKey.generate_key("P-384", {"use": "sig", "alg": "ES384", "kid": "kit"})
+    port, key = free_port(), ECKey.generate_key("P-384", {"use": "sig", "alg": "ES384", "kid": "kit"})
     rsa = RSAKey.generate_key(2048, {"use": "sig", "alg": "RS384", "kid": "rs"})
     clients = {CLIENT: key, f"{CLIENT}-rs": rsa}
     base = f"http://127.0.0.1:{port}/fhir"
@@ -102,7 +102,7 @@ def _running(words: list[str], folder: Path) -> Iterator["subprocess.Popen[str]"
             yield process
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(120)
             if process.stdout is not None:
                 process.stdout.close()
 
@@ -112,14 +112,8 @@ def _answers(url: str, process: "subprocess.Popen[str]") -> None:
     while time.monotonic() < until:
         assert process.poll() is None, "the FHIR server ended while it started"
         try:
-            if httpx.get(url, timeout=5).status_code < 500:
+            if httpx.get(url, timeout=30).status_code < 500:
                 return
         except httpx.TransportError:
             pause.wait(0.1)
     raise AssertionError("the FHIR server did not start in time")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -208,6 +208,6 @@ def test_closing_wakes_a_blocked_read(den: Callable[[frozenset[str]], Den]) -> N
     while not any(handle.fileno() >= 0 for handle in emr._line._handles):
         thread.join(0.01)
     emr.close()
-    thread.join(10)
+    thread.join(60)
     one.hostile.lock.release()
     assert (thread.is_alive(), [type(error) for error in told]) == (False, [Transient])

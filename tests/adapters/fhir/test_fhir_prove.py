@@ -216,14 +216,14 @@ def test_a_trial_that_was_killed_is_cleared_away_by_the_next(
         left[0] -= method in ("POST", "PUT")
         if left[0] == 0 and not reached.is_set():
             reached.set()
-            go.wait(60)
+            go.wait(120)
         return answer
 
     one.hostile.handle = handle  # type: ignore[method-assign]
     process = here.started(f"emr prove --on {SCRATCH} --yes")
-    assert reached.wait(60)
+    assert reached.wait(120)
     process.kill()
-    process.wait(30)
+    process.wait(120)
     go.set()
     del one.hostile.handle  # type: ignore[misc]
     assert len(one.hostile.store) > 1

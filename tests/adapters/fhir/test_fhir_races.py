@@ -86,7 +86,7 @@ def test_a_cancel_meets_its_own_booking(place: Place, other: Tools, tmp_path: Pa
 
         def run(write: Write, tools: Tools, gate: threading.Barrier = gate) -> None:
             emr = open_(NAME, place.server.options, tools)
-            gate.wait(30)
+            gate.wait(120)
             patiently(emr, write)
             emr.close()
 

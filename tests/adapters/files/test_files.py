@@ -297,7 +297,7 @@ def test_the_watcher_wakes_when_the_folder_changes(folder: Folder, monkeypatch: 
     thread = threading.Thread(target=source.serve, args=(stop, woken.release))
     thread.start()
     try:
-        wait: Callable[[], bool] = lambda: woken.acquire(timeout=20)  # noqa: E731
+        wait: Callable[[], bool] = lambda: woken.acquire(timeout=120)  # noqa: E731
         folder.drop(taken(8))
         assert wait()
         assert wait()
@@ -306,5 +306,5 @@ def test_the_watcher_wakes_when_the_folder_changes(folder: Folder, monkeypatch: 
         assert wait()
     finally:
         stop.set()
-        thread.join(20)
+        thread.join(120)
     assert not thread.is_alive()

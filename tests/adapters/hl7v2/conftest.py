@@ -101,7 +101,7 @@ def serving() -> Callable[..., object]:
             yield served
         finally:
             stop.set()
-            thread.join(20)
+            thread.join(120)
             served.close()
             assert not thread.is_alive()
 

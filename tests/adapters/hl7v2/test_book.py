@@ -102,6 +102,7 @@ def test_an_emr_that_never_answers_is_asked_before_anything_is_said(made: Callab
         emr._sender.to = replace(emr._sender.to, wait=timedelta(milliseconds=200))
         with pytest.raises(Transient):  # the enquiry before the write finds nobody: surely not done
             book(emr, slot)
+        bench.emr.obeyed(asked + 1)
         assert [each.msh.text(9) for each in bench.emr.heard[asked:]] == ["SQM"]
     assert bench.appointments() == []
 

@@ -240,13 +240,13 @@ def test_it_listens_until_it_is_told_to_stop() -> None:
         thread.start()
         while not ports:
             thread.join(0.01)
-        sender = Sender(Towards("127.0.0.1", ports[0], timedelta(seconds=20)))
+        sender = Sender(Towards("127.0.0.1", ports[0], timedelta(seconds=120)))
         assert read_ack(sender.ask(siu())[1]).word == "AA"
         sender.close()
-        assert woken.wait(20)
+        assert woken.wait(120)
         assert hours(source) == [8, 10, 11]
     finally:
         module.Listener = real  # type: ignore[misc]
         stop.set()
-        thread.join(20)
+        thread.join(120)
     assert not thread.is_alive()

@@ -31,12 +31,12 @@ class Unanswered(Hl7Bench):
 
     def adapter(self) -> Hl7Emr:
         """Return it, led."""
-        return led(super().adapter(), lambda: None)
+        return led(self, super().adapter(), lambda: None)
 
     def between(self, act: Callable[[], None]) -> Hl7Emr:
         """Return it, led; the desk acts while the answer is waited for."""
         acts = [act]
-        return led(super().adapter(), lambda: acts.pop()() if acts else None)
+        return led(self, super().adapter(), lambda: acts.pop()() if acts else None)
 
     @contextmanager
     def failing(self) -> Iterator[Hl7Emr]:
@@ -49,16 +49,18 @@ class Unanswered(Hl7Bench):
             yield emr
 
 
-def led(emr: Hl7Emr, waiting: Callable[[], None]) -> Hl7Emr:
+def led(bench: Hl7Bench, emr: Hl7Emr, waiting: Callable[[], None]) -> Hl7Emr:
     """Look for what became of a write without an answer, then ask for it again."""
     assert isinstance(emr, Hl7Booker)
     plain = emr.write
 
     def write(asked: Write) -> Effect:
         for _ in range(TURNS):
+            heard = len(bench.emr.heard)
             try:
                 return plain(asked)
             except Ambiguous:
+                bench.emr.obeyed(heard + 1)  # a busy machine's EMR may be later than we are patient
                 waiting()
                 emr.find(asked.booking)
         raise AssertionError("never settled")

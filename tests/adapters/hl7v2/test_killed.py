@@ -53,7 +53,7 @@ class Served:
         self.end()
 
     def end(self) -> None:
-        self.process.wait(30)
+        self.process.wait(120)
         assert self.process.stdout is not None
         self.process.stdout.close()
 

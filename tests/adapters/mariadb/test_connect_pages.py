@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +143,7 @@ def test_the_page_leads_to_a_working_connection(page: Page, clinic: private.Serv
     answers: dict[str, object] = {f"emr.{key}": value for key, value in section.items()}
     answers["emr.connection"] = f"{section['connection']};PORT={clinic.port}"
     answers |= {"service.data_dir": str(tmp_path / "etat"), "hub.url": "https://127.0.0.1:1"}
-    write_example(tmp_path / "creneau.toml", {**answers, "sharing.expires": start.replace(year=start.year + 1)})
+    write_example(tmp_path / "creneau.toml", {**answers, "sharing.expires": start + timedelta(days=300)})
     make_root(tmp_path / "etat")
 
     grants, secret, check, listing = page.commands()

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,9 @@ def test_close_cancels_a_running_statement_at_once(server: Server, fails: Fails)
 
     thread = threading.Thread(target=work)
     thread.start()
-    running.wait(10)
+    running.wait(60)
     session.close()
-    thread.join(5)
+    thread.join(15)
     assert ([type(each) for each in ends], thread.is_alive()) == ([Transient], False)
     assert type(fails(session)) is Transient
 
@@ -214,8 +214,15 @@ def test_a_server_that_says_nothing_is_given_up(server: Server, fails: Fails, us
                 assert type(fails(session)) is Transient
             finally:
                 os.kill(server.pid, signal.SIGCONT)
-            with session.reading(DOING) as work:
-                assert work.rows("SELECT 1")[0][0] == 1
+            assert answers(session)
+
+
+def answers(session: Session) -> bool:
+    """Say whether the server answers within a minute: one that thaws on a busy machine may take longer than we wait."""
+    for _ in range(60):
+        with suppress(Transient), session.reading(DOING) as work:
+            return bool(work.rows("SELECT 1")[0][0] == 1)
+    return False
 
 
 def test_close_does_not_wait_for_a_frozen_server(server: Server) -> None:
@@ -223,8 +230,7 @@ def test_close_does_not_wait_for_a_frozen_server(server: Server) -> None:
     dialect = server.dialect()
     dialect.login_s = dialect.answer_s = 1
     session, ends = Session(dialect), list[BaseException]()
-    with session.reading(DOING) as work:
-        work.rows("SELECT 1")
+    assert answers(session)
 
     def read() -> None:
         try:
@@ -238,7 +244,7 @@ def test_close_does_not_wait_for_a_frozen_server(server: Server) -> None:
         worker = threading.Thread(target=read)
         worker.start()
         session.close()
-        worker.join(20)
+        worker.join(60)
     finally:
         os.kill(server.pid, signal.SIGCONT)
     assert [type(each) for each in ends] == [Transient]

@@ -46,7 +46,7 @@ class Desk:
             if self.hers is None:
                 self.insert()
             else:
-                self.hers.join(10)
+                self.hers.join(120)
 
     def insert(self) -> None:
         self.bench.unsaved(self.base, self.opening)
@@ -80,7 +80,7 @@ def test_races_with_the_desk_leave_no_double_booking(any_bench: Bench, when: str
             acts.append(Desk(any_bench, base, cell, when))
             told[book(emr, slot, booking=BookingId(f"race-{n:04}")).outcome] += 1
             if acts[-1].hers is not None:
-                acts[-1].hers.join(10)
+                acts[-1].hers.join(120)
     emr.close()
     assert told == {Outcome.CONFLICT: RUNS}
     standing = any_bench.appointments()
@@ -97,7 +97,7 @@ def test_races_between_two_agents_book_each_time_once(any_bench: Bench) -> None:
 
     def work(which: int) -> None:
         for n, slot in enumerate(slots):
-            gate.wait(30)
+            gate.wait(120)
             told.append((n, patiently(agents[which], slot, BookingId(f"agent-{which}-{n:04}"))))
 
     threads = [threading.Thread(target=work, args=(which,)) for which in range(2)]

@@ -1,6 +1,8 @@
 """Where the clinic makes no table for us: a word in the appointment, a session lock, and a turn."""
 
+import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +17,7 @@ from adapters.sql.grants import script
 from adapters.sql.mapping import Booking
 from adapters.sql.mariadb_bench import MariaBench, OpenEmrBench
 from adapters.sql.private import Server
+from adapters.sql.token import LOCK
 from adapters.sql.write import Point
 from agent.core.booking import Op, Outcome, Turn, Write
 from agent.core.errors import Misconfigured, Transient
@@ -45,6 +48,30 @@ def notes(bench: Bench) -> list[str]:
             row[0]
             for row in base.execute(f"SELECT {column} FROM {table} WHERE {column} LIKE '%creneau:%'").fetchall()  # noqa: S608 - our own words
         ]
+
+
+def test_the_lock_of_a_connection_just_closed_is_waited_for(bench: Bench) -> None:
+    """The server hears of a closing a moment later: the agent that starts again does not take itself for another."""
+    emr = bench.adapter()
+    slot, dialect = at(emr, 9), emr._session.dialect
+    long = dialect.alone.replace("0.5", "60")
+    assert long != dialect.alone
+    dialect.alone = long  # type: ignore[misc]
+    with closing(bench.server.root(bench.server.database.name)) as closed:
+
+        def let_go() -> None:
+            waits = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'creneau' AND state = 'User lock'"
+            with closing(bench.server.root()) as root:
+                while not root.execute(waits).fetchone()[0]:
+                    pass
+            closed.execute("DO RELEASE_ALL_LOCKS()")
+
+        assert closed.execute("SELECT GET_LOCK(CONCAT(?, '.', DATABASE()), 0)", LOCK).fetchone()[0] == 1
+        other = threading.Thread(target=let_go, daemon=True)
+        other.start()
+        assert book(emr, slot).outcome is Outcome.BOOKED
+        other.join(60)
+    emr.close()
 
 
 class _Cut(BaseException):

@@ -93,7 +93,7 @@ def test_a_frozen_table_lets_one_in(two: Pair) -> None:
     thread.start()
     agent.execute(INSERT, "a")
     agent.commit()
-    thread.join(20)
+    thread.join(120)
     assert len(seen) == 1
     assert standing(agent) == 1
 
@@ -105,7 +105,7 @@ def test_her_unsaved_booking_is_waited_for(two: Pair) -> None:
     thread = threading.Thread(target=agent.execute, args=(LOCK,))
     thread.start()
     she.commit()
-    thread.join(20)
+    thread.join(120)
     assert len(agent.execute(CHECK).fetchall()) == 1
 
 
@@ -128,7 +128,7 @@ def test_a_conditional_update_lets_one_in(two: Pair) -> None:
     thread = threading.Thread(target=lambda: changed.append(other.execute(take, "b").rowcount))
     thread.start()
     agent.commit()
-    thread.join(20)
+    thread.join(120)
     other.commit()
     assert changed == [0]
 

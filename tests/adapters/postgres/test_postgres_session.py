@@ -149,9 +149,9 @@ def test_close_ends_a_running_statement_from_another_thread(server: Server) -> N
 
     thread = threading.Thread(target=work)
     thread.start()
-    running.wait(20)
+    running.wait(60)
     session.close()
-    thread.join(20)
+    thread.join(120)
     assert [type(error) for error in errors] == [Transient]
     assert str(errors[0]) == "stopped while it ran"
 

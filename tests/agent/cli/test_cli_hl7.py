@@ -64,7 +64,7 @@ def test_what_is_sent_is_taken_in_and_kept(run: Callable[..., Any], tmp_path: Pa
     thread = threading.Thread(target=tools.listen, args=(folder, "127.0.0.1:0", note, stop))
     thread.start()
     try:
-        assert ready.wait(20)
+        assert ready.wait(120)
         where = heard[0][1].decode()
         good, bad = MESSAGES / "gpms-s14-arrived.hl7", MESSAGES / "webchart-in-s12.hl7"
         code, out, _ = run(f"hl7 send {good} {where}")
@@ -73,7 +73,7 @@ def test_what_is_sent_is_taken_in_and_kept(run: Callable[..., Any], tmp_path: Pa
         assert run(f"hl7 send {bad} {where} --json")[0] == 1
     finally:
         stop.set()
-        thread.join(20)
+        thread.join(120)
     assert sorted(path.suffix for path in folder.iterdir()) == [".ack", ".ack", ".hl7", ".hl7"]
     assert {path.read_bytes() for path in folder.glob("*.hl7")} == {
         good.read_bytes().rstrip() + b"\r",

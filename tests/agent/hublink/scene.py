@@ -106,7 +106,7 @@ def handler(server: Server) -> type[http.server.BaseHTTPRequestHandler]:
             server.arrived.set()
             reply = server.replies.pop(0) if len(server.replies) > 1 else server.replies[0]
             if reply.hold:
-                server.release.wait(20)
+                server.release.wait(120)
             self.send_response(reply.status)
             for name, value in reply.headers:
                 self.send_header(name, value)

@@ -47,9 +47,9 @@ def test_close_frees_a_blocked_call(server: Server, link: HubLink) -> None:
 
     thread = threading.Thread(target=call)
     thread.start()
-    assert server.arrived.wait(10)
+    assert server.arrived.wait(60)
     link.close()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     assert not server.release.is_set()
     assert "stopping" in str(errors[0])
@@ -62,20 +62,20 @@ def test_close_frees_a_call_that_connects(server: Server, link: HubLink, monkeyp
 
     def slow(*args: Any, **kwargs: Any) -> Any:
         asked.set()
-        release.wait(20)
+        release.wait(120)
         return resolve(*args, **kwargs)
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     thread = threading.Thread(target=lambda: cause_of(lambda: link.call(envelope(), NO_WAIT)))
     thread.start()
-    assert asked.wait(10)
+    assert asked.wait(60)
     link.close()
-    thread.join(10)
+    thread.join(60)
     ended = not thread.is_alive()
     release.set()
     for waiting in threading.enumerate():
         if waiting.name == "hublink-connect":
-            waiting.join(10)
+            waiting.join(60)
     assert ended
 
 
@@ -84,14 +84,16 @@ def test_close_frees_a_tls_handshake(link: HubLink, pems: tuple[Path, Path]) -> 
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]
         mine = HubLink(f"https://localhost:{port}", str(pems[0]), "", SystemClock(), threading.Event())
-        thread = threading.Thread(target=lambda: cause_of(lambda: mine.call(envelope("beat"), NO_WAIT)))
+        errors: list[Transient] = []
+        thread = threading.Thread(target=lambda: errors.append(cause_of(lambda: mine.call(envelope("beat"), NO_WAIT))))
         thread.start()
         peer, _ = mute.accept()
         with peer:
             peer.recv(16)
             mine.close()
-            thread.join(8)
+            thread.join(60)
             assert not thread.is_alive()
+        assert "stopping" in str(errors[0])
 
 
 def test_no_call_after_close_or_stop(server: Server) -> None:
@@ -145,7 +147,7 @@ def test_goes_through_a_proxy_and_says_when_it_refuses(server: Server) -> None:
         link = HubLink(server.url, server.ca, where, SystemClock(), threading.Event())
         error = cause_of(lambda: link.call(envelope("beat"), NO_WAIT))
         link.close()
-        thread.join(10)
+        thread.join(60)
     assert asked[0].startswith(b"CONNECT localhost:%d" % server.port)
     assert b"Proxy-Authorization" in asked[0]
     assert "proxy refuses" in str(error)

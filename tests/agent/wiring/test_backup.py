@@ -35,8 +35,8 @@ PATIENT = {"family": CANARY, "given": f"Zoé{CANARY}", "born": "1991-04-12", "ph
 
 
 def until(sample: Sample, ready: Callable[[], Any]) -> Any:
-    """Return the first true answer within 30 s."""
-    ends = sample.time() + timedelta(seconds=30)
+    """Return the first true answer within 120 s."""
+    ends = sample.time() + timedelta(seconds=120)
     while not (found := ready()):
         assert sample.time() < ends, sample.ask("status")
         sample.agent and sample.agent.state.stop.wait(0.05)
@@ -208,7 +208,7 @@ def test_the_support_archive_holds_nothing_of_anybody(sample: Sample) -> None:
     ]
     files = sample.ask("bundle", log=log)["files"]
     whole = "\n".join(files.values())
-    day = sample.portal.slots()[0]["start"][:10]
+    day = sample.portal.slots()[-1]["start"][:10]  # the archive bears its own date: not a slot of today
     hidden = (CANARY, "Gagnon", "Simard", "Côté", "Fjord", "fjord", "Tremblay", "418", "Saguenay", "rendez-vous", "101",
               "bundle-canary", day, "added=17", "sqlite://", "127.0.0.1", "dme")  # fmt: skip
     assert [word for word in hidden if word in whole] == []

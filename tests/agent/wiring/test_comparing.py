@@ -4,7 +4,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -28,7 +28,7 @@ listen = "127.0.0.1:0"
 poll = "1s"
 openings = [{{ practitioner = "101", type = "s", days = ["lun", "mar", "mer", "jeu", "ven", "sam", "dim"], from = "08:00", to = "10:00", minutes = 60 }}]
 reconcile = {{ by = "sqm", address = "127.0.0.1:{port}" }}
-srm = {{ wait = "20s" }}
+srm = {{ wait = "5min" }}
 
 """
 VIEW = """
@@ -46,11 +46,17 @@ read = ["SELECT ON hours"]
 """
 
 
+def working_day(sample: Sample) -> date:
+    """Return a day soon that the sample's rules share: Monday to Friday."""
+    days = ((sample.now + timedelta(days=ahead)).date() for ahead in (2, 3, 4))
+    return next(day for day in days if day.weekday() < 5)
+
+
 @pytest.fixture
 def emr(sample: Sample) -> Iterator[ScriptedEmr]:
-    """Put an EMR in the place of the sample clinic's: it speaks HL7 and has 08:00 taken in two days."""
+    """Put an EMR in the place of the sample clinic's: it speaks HL7 and has 08:00 taken on a working day."""
     made = ScriptedEmr(sample.now, TORONTO, lambda _: None)
-    made.book("101", datetime.combine((sample.now + timedelta(days=2)).date(), time(8), TORONTO), 60)
+    made.book("101", datetime.combine(working_day(sample), time(8), TORONTO), 60)
     text = sample.file.read_text(encoding="utf-8")
     source = SOURCE.format(port=made.port)
     sample.file.write_text(re.sub(r"\[\[emr\]\].*?(?=\[\[site\]\])", source, text, flags=re.DOTALL), encoding="utf-8")
@@ -65,8 +71,8 @@ def state(sample: Sample, emr: ScriptedEmr) -> Iterator[State]:
 
 
 def until(ready: Callable[[], object]) -> None:
-    """Wait until `ready` is true, at most 30 s."""
-    for _ in range(600):
+    """Wait until `ready` is true, at most 120 s."""
+    for _ in range(2400):
         if ready():
             return
         threading.Event().wait(0.05)
@@ -121,7 +127,7 @@ def test_stopping_ends_a_question_under_way(state: State, emr: ScriptedEmr) -> N
     thread.start()
     until(lambda: emr.heard)
     job.stop()
-    thread.join(10)
+    thread.join(120)
     assert not thread.is_alive()
     job.run()
     assert len(emr.heard) == 1
@@ -135,7 +141,7 @@ def test_slots_go_online_with_the_first_comparison(sample: Sample, emr: Scripted
     agent = sample.agent
     until(lambda: DME in agent.state.board.read().reads)
     until(lambda: len(agent.state.journal.views(DME).known()) > 5)
-    day = f"{sample.now + timedelta(days=2):%Y%m%d}"
+    day = f"{working_day(sample):%Y%m%d}"
     offered = {str(key).split("|")[1][:13] for key in agent.state.journal.views(DME).known()}
     assert f"{day}T0800" not in offered
     assert f"{day}T0900" in offered
