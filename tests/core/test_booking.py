@@ -282,6 +282,24 @@ def test_a_firm_order_waits(changes: dict[str, object]) -> None:
     assert advance(row, start(**changes), HL7) == (row, ())
 
 
+@pytest.mark.parametrize("hold", [True, False])
+@pytest.mark.parametrize("changes", [{"free": False}, {"allowed": False}, {"limited": True}, {}])
+def test_whoever_has_no_turn_judges_no_agenda(changes: dict[str, object], *, hold: bool) -> None:
+    """Whoever has it may yet book the very order, or hold the very slot: told a conflict, the patient would be expected."""
+    row = arrive(None, order(1, S1, hold=hold), S1)
+    assert advance(row, start(turn=None, **changes), HL7) == (row, ())
+    assert advance(row, start(**changes), HL7)[0] != row
+
+
+def test_a_write_whose_end_is_not_known_lets_no_other_begin() -> None:
+    """Where only the turn fences; what needs no write is answered."""
+    for row in (firm(None, S1), cancel(booked(), 2)):
+        assert advance(row, start(blocked=True), HL7) == (row, ())
+        assert advance(row, start(blocked=True), SIDECAR)[0].state is State.INTENT
+    hold = arrive(None, order(1, S1, hold=True), S1)
+    assert advance(hold, start(blocked=True), HL7)[0].outcome is Outcome.HELD
+
+
 def test_an_older_turn_than_one_that_wrote_waits() -> None:
     """I10: a turn number never goes back for an adapter without a fence."""
     row = replace(firm(None, S1), turn=8)

@@ -59,6 +59,7 @@ class Checker:
     def pack(self, scene: Scene) -> int:
         """Return the scene as one number; two fenced agents have no names, so either order of them is the same."""
         tick, emr, agents, wire, hub, desk, ever = scene
+        wire = self.case.alive(wire, emr)
         if self.twins and agents[0] > agents[1]:
             agents = (agents[1], agents[0])
         agents, hub = self.case.folded(agents, hub)

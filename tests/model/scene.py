@@ -131,6 +131,7 @@ class Case:
             self.desks(Desk(desk, -1, staff)),
             self.evers(frozenset()),
         )
+        self.alive = cache(self._alive)
         self.folded = cache(self._folded)
         self.turns_of = cache(self._turns_of)
         self.ranked = cache(self._ranked)
@@ -197,6 +198,15 @@ class Case:
         return not any(self.unreceived(number) for number in scene.agents)
 
     # ---- numbers that only their order gives a meaning
+
+    def _alive(self, wire: int, emr: int) -> int:
+        """Forget requests that can never change anything any more: with them or without, the same follows."""
+        kept = [
+            (write, pc)
+            for write, pc in self.wires.items[wire]
+            if not self.model.is_dead(emr, self.writes.items[write], self.pcs.items[pc])  # type: ignore[arg-type]
+        ]
+        return self.wires(tuple(kept))
 
     def _folded(self, agents: tuple[int, ...], hub: int) -> tuple[tuple[int, ...], int]:
         """Count turns from 1 without gaps, and one agent's revs, all receipted, as one: only their order matters."""

@@ -88,6 +88,21 @@ def test_the_same_ends_are_found_with_nothing_left_out(
     assert few[1] < all_[1]
 
 
+@pytest.mark.parametrize(
+    ("rules", "scenario", "agents", "faults"),
+    [("fhir-if-match", "book", 2, 1), ("fhir-if-match", "book+move", 1, 1), ("fhir-fenced", "book", 1, 2)],
+)
+def test_the_same_ends_are_found_with_every_stale_request_kept(
+    monkeypatch: pytest.MonkeyPatch, rules: str, scenario: str, agents: int, faults: int
+) -> None:
+    """One that a server refuses for ever changes nothing: nobody need wait until it has come."""
+    few = Noting(BY_KEY[rules].make(), scenario, agents=agents, faults=faults).ends()
+    monkeypatch.setattr(Case, "_alive", lambda _self, wire, _emr: wire)
+    all_ = Noting(BY_KEY[rules].make(), scenario, agents=agents, faults=faults).ends()
+    assert few[0] == all_[0]
+    assert few[1] < all_[1]
+
+
 def test_an_agents_turns_only_grow() -> None:
     """That is why the leg may see one number for all of them: a turn is never older than that of its own last intent."""
     checker = Checker(BY_KEY["sql-token"].make(), "book", agents=2, faults=1)

@@ -32,6 +32,7 @@ class Start:
 
     `free`: the goal's slot is still free there and no other booking speaks for it, None when the reading could not
     tell. `allowed`: the sharing rules' answer after that reading. `frozen`: not one write until a person resumes.
+    `blocked`: a write is open whose end is not known; where only the turn fences, no other begins meanwhile.
     """
 
     now: Instant
@@ -41,6 +42,7 @@ class Start:
     allowed: bool
     limited: bool
     frozen: bool
+    blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

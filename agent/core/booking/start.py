@@ -27,7 +27,7 @@ def start(row: Booking, event: Start, rules: WriteRules | None) -> Result:
         return _cancel(row, event, rules)
     if row.outcome in THEIRS:
         return ask_person(row)
-    return _hold(row, event) if row.firmness is Firmness.HOLD else _firm(row, event, rules)
+    return _hold(row, event, rules) if row.firmness is Firmness.HOLD else _firm(row, event, rules)
 
 
 def _outright(row: Booking, event: Start, rules: WriteRules | None) -> tuple[Outcome, Code | None] | None:
@@ -68,7 +68,9 @@ def _lost(row: Booking, event: Start) -> Result | None:
     return None if event.allowed and event.free else settle(row, Outcome.CONFLICT)
 
 
-def _hold(row: Booking, event: Start) -> Result:
+def _hold(row: Booking, event: Start, rules: WriteRules | None) -> Result:
+    if rules is not None and not _has_turn(row, event, rules):
+        return row, ()  # whoever has the turn may hold or book this very slot
     if event.frozen:
         return settle(row, Outcome.CONFLICT)
     if event.free is None:
@@ -79,16 +81,17 @@ def _hold(row: Booking, event: Start) -> Result:
 def _firm(row: Booking, event: Start, rules: WriteRules | None) -> Result:
     if event.frozen or event.free is None:
         return row, ()
+    hands = rules is None or by_hand(row, rules)
+    if rules is not None and not hands and not _may_judge(row, event, rules):
+        return row, ()
     lost = _lost(row, event)
     if lost is not None:
         return lost
-    if rules is None or by_hand(row, rules):
+    if rules is None or hands:
         there = row.intent_slot or row.cur_slot
         kind = TaskKind.ENTER if there is None or same_place(there, row.goal_slot) else TaskKind.ENTER_MOVE
         return settle(row, Outcome.REQUESTED, kind, asks=row.goal_slot)
-    if not event.skew_known or not _has_turn(row, event, rules):
-        return row, ()
-    return _intend(row, event, rules, Op.MOVE if has(row) else Op.BOOK)
+    return (row, ()) if _is_blocked(event, rules) else _intend(row, event, rules, Op.MOVE if has(row) else Op.BOOK)
 
 
 def _cancel(row: Booking, event: Start, rules: WriteRules | None) -> Result:
@@ -102,7 +105,17 @@ def _cancel(row: Booking, event: Start, rules: WriteRules | None) -> Result:
         return settle(row, Outcome.CANCELLED)
     if event.frozen:
         return row, (Task(TaskKind.ENTER_CANCEL),)
-    return _intend(row, event, rules, Op.CANCEL) if _has_turn(row, event, rules) else (row, ())
+    waits = _is_blocked(event, rules) or not _has_turn(row, event, rules)
+    return (row, ()) if waits else _intend(row, event, rules, Op.CANCEL)
+
+
+def _may_judge(row: Booking, event: Start, rules: WriteRules) -> bool:
+    """Say whether the agenda decides now: without the turn, whoever has it may yet book what is told a conflict here."""
+    return event.skew_known and _has_turn(row, event, rules)
+
+
+def _is_blocked(event: Start, rules: WriteRules) -> bool:
+    return rules.by_turn and event.blocked
 
 
 def _has_turn(row: Booking, event: Start, rules: WriteRules) -> bool:

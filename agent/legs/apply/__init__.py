@@ -352,12 +352,13 @@ class Apply:
             limited = bool(free) and allowed and self._is_over(row, goal, now)
         return Start(
             now=now,
-            turn=None if self._blocked else self.board.turn(),
+            turn=self.board.turn(),
             skew_known=self._trusts(now),
             free=free,
             allowed=allowed,
             limited=limited,
             frozen=self._frozen(),
+            blocked=self._blocked,
         )
 
     def _is_free(self, row: Booking, fresh: Slot | None, goal: Slot, now: Instant) -> bool:

@@ -94,6 +94,15 @@ class Driven(Model):
 
         return self.once(("arrives", state, write, pc), work)
 
+    def is_dead(self, state: int, write: Any, pc: Hashable) -> bool:
+        """Say whether the server refuses the request for ever."""
+
+        def work() -> bool:
+            request = self._point(write, pc)[0].request
+            return request is not None and self.server.refuses(self.pool.items[state], request)
+
+        return bool(self.once(("dead", state, write, pc), work))
+
     # ---- what the leg and the invariants see
 
     def _whole(self, emr: Store, what: str) -> Any:

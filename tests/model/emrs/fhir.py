@@ -56,6 +56,20 @@ class Fhir(Model):
     atomic = False
     tombstone = True
 
+    def is_dead(self, state: int, write: Write, pc: Any) -> bool:
+        """Say whether it only reads, or its ETag has passed: they only grow, so it is refused for ever."""
+        emr: Any = self.pool.items[state]
+        stage, *had = (pc,) if isinstance(pc, int) else pc
+        if stage == "slot" and write.slot is not None:
+            return bool(emr.marks[_KEYS.index(write.slot.key)][0] != had[0])
+        if stage == "appointment":
+            return bool(dict(emr.ours).get(write.booking, Resource()).etag != had[0])
+        return bool(stage == 0)
+
+    def arrives(self, state: int, write: Write, pc: Any) -> int:
+        """Carry out one request alone: what follows a refusal, the adapter would have to ask for."""
+        return state if self.is_dead(state, write, pc) else super().arrives(state, write, pc)
+
     def _run(self, emr: Fhir_, write: Write, pc: Any) -> tuple[Hashable, str, Any]:
         stage, *had = (pc,) if isinstance(pc, int) else pc
         if stage == 0:

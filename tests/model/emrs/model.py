@@ -115,6 +115,11 @@ class Model:
         """Carry out a step nobody waits for any more: one request, not those that would follow."""
         return self.run(state, write, pc)[0]
 
+    def is_dead(self, state: int, write: Write, pc: Hashable) -> bool:
+        """Say whether a request nobody waits for any more changes nothing, now and whatever happens later."""
+        del state, write, pc
+        return False
+
     def events(self, state: int, *, idle: bool) -> tuple[tuple[str, int], ...]:
         """Return what else may happen in the EMR by itself. `idle`: no request is waited for."""
         del state, idle

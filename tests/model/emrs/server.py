@@ -112,6 +112,21 @@ class Server(NamedTuple):
             return self._create(store, kind, body, headers.get("If-None-Exist", ""), checked=checked)
         return self._put(store, kind, key, body, headers)
 
+    def refuses(self, store: Store, request: Request) -> bool:
+        """Say whether it refuses a request for ever: versions only grow, and nothing is ever removed."""
+        if request.path == "":
+            change = json.loads(request.body)["entry"][0]["request"]
+            kind, _, key = change["url"].partition("/")
+            wanted, heeded = change["ifMatch"], True
+        else:
+            kind, _, key = request.path.partition("/")
+            headers = dict(request.headers)
+            if headers.get("If-None-Match") == "*":
+                return self.ids and _one(store.kept, kind, key) is not None
+            wanted, heeded = headers.get("If-Match", ""), self.guards
+        now = _one(store.kept, kind, key)
+        return bool(heeded and wanted and now is not None and now.etag != wanted)
+
     def at_once(self, store: Store, request: Request) -> Store:
         """Carry out a whole request, its check included."""
         after, reply = self.handle(store, request)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from tests.model.emrs import Model
 from tests.model.mass.book import Also
 from tests.model.mass.layout import Codes, Column, Layout
 from tests.model.mass.steps import Columns, Steps
@@ -50,6 +51,7 @@ class Expander:
         hubs, desks, evers = case.hubs.items, case.desks.items, case.evers.items
         self._pools = (*(agents for _ in range(self.team)), emrs, wires, hubs, evers, desks, range(case.last + 1))
         self.layout = Layout([(len(pool) - 1).bit_length() for pool in self._pools])
+        self._dies, self._alive = type(case.model).is_dead is not Model.is_dead, Memo(case.alive, wires, emrs)
         self._sent = Memo(checker.with_sent, wires, wires)
         self._cancels = Kinds()
         self._example: dict[int, int] = {}
@@ -162,6 +164,10 @@ class Expander:
     def _canonical(self, codes: Codes) -> Codes:
         """Let mirror images, and what differs in nothing but the count of turns, share a number: as Checker.pack does."""
         layout, case = self.layout, self.checker.case
+        if self._dies:
+            wires = self._alive(layout.get(codes, self.team + 1), layout.get(codes, self.team))
+            layout.fit([len(pool) for pool in self._pools])
+            codes = layout.put(codes, self.team + 1, wires)
         if self.checker.twins:
             one, other = layout.get(codes, 0), layout.get(codes, 1)
             codes = layout.put(layout.put(codes, 0, np.minimum(one, other)), 1, np.maximum(one, other))
