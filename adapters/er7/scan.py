@@ -62,6 +62,12 @@ class Segment:
         raw = self.raw(number)
         return self.of(self.repetitions(number)[0], component) if raw else ""
 
+    def alone(self, number: int) -> str:
+        """Return the first repetition of a field of one component, "" when it has more: what has is no number."""
+        mark, raw = self.separators.component, self.repetitions(number)[0]
+        more = bool(mark) and any(raw.split(mark)[1:])
+        return "" if more else self.text(number)
+
     def of(self, repetition: str, component: int) -> str:
         """Return one component of a repetition, without escapes and outer blanks; a null counts as empty."""
         mark = self.separators.component

@@ -145,7 +145,7 @@ def _minute(at: datetime) -> datetime:
 
 def _offset(segment: Segment, row: Row) -> timedelta:
     """Return how long after the appointment's start the resource is needed (HL7 v2.5.1 10.6.4.5)."""
-    span = length(segment.text(row.offset).lstrip("+"), segment.text(row.offset + 1) or "m")
+    span = length(segment.alone(row.offset).lstrip("+"), segment.text(row.offset + 1) or "m")
     return span.spans() if span is not None else timedelta(0)
 
 
