@@ -73,9 +73,8 @@ def test_skew_follows_a_clock_that_was_set() -> None:
     for seconds in range(5):
         it.heard(START.utc + timedelta(seconds=seconds + 60), at(seconds, gained=60 if seconds else 0), timedelta(0))
     assert it.read().skew == timedelta(seconds=60)
-    set_right = at(
-        5, gained=60 + 60
-    )  # it gained the minute it was late; the correction of before is added all the same
+    # It gained the minute it was late; the correction of before is added all the same.
+    set_right = at(5, gained=60 + 60)
     it.heard(START.utc + timedelta(seconds=65), set_right, timedelta(0))
     assert it.read().skew == timedelta(0)
     assert it.read().heard == Instant(START.utc + timedelta(seconds=65), set_right.age)

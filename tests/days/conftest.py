@@ -9,7 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,10 +19,9 @@ from agent.core.message import Message
 from agent.language import Speech
 from agent.wiring.sample import CLINIC, Sample
 from hub import desk
+from tests.story.conftest import lasting
 
 T = TypeVar("T")
-SOON = timedelta(hours=4)
-"""Twice the sample's `min_notice`: what starts sooner may go offline while a test looks at it."""
 STATES = runpy.run_path(str(Path(__file__).with_name("states.py")))["STATES"]
 _PLACES = re.compile(r"{(\w+)}")
 PATIENT = {
@@ -65,8 +64,7 @@ class Day:
 
     def lasting(self) -> list[dict[str, Any]]:
         """Return what is on offer and, left alone, stays so for the whole test."""
-        ends = self.sample.now + SOON
-        return [slot for slot in self.portal.slots() if datetime.fromisoformat(slot["start"]) > ends]
+        return lasting(self.portal.slots(), self.sample.now)
 
     def hold(self, booking: str, version: int, slot: str) -> None:
         """Hold a slot for ten minutes."""

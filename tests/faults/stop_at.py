@@ -29,9 +29,8 @@ def stop(mark: Mark, _booking: str) -> None:
     """Stop the whole process here."""
     if mark is Mark.T2:
         print("stops", flush=True)
-        signal.pthread_kill(
-            threading.get_ident(), signal.SIGSTOP
-        )  # stops here; one to the process lets us run on a while
+        # To this thread: a signal to the process would let us run on for a while, into the lock of the EMR.
+        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
         print("goes on", flush=True)
 
 

@@ -93,9 +93,8 @@ class Case:
     def __init__(
         self, model: Model, scenario: str, *, agents: int = 1, desk: int = 1, staff: int = 0, ticks: int | None = None
     ) -> None:
-        if (
-            agents == 1 and model.rules is not None
-        ):  # with no rival its turn never ends: that leaves more orders of events
+        # With no rival an agent's turn never ends: that leaves more orders of events.
+        if agents == 1 and model.rules is not None:
             model.rules = replace(model.rules, exclusive=False)
         self.model = model
         self.goals = SCENARIOS[scenario]

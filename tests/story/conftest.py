@@ -46,6 +46,11 @@ class Clinic:
     secret: str = ""
 
 
+def lasting(slots: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+    """Return those that no notice takes offline while a test that began `now` looks at them."""
+    return [slot for slot in slots if datetime.fromisoformat(slot["start"]) > now + SOON]
+
+
 class Town:
     """One clinic, one hub, one booking site; every act goes through a process of its own.
 
@@ -184,7 +189,7 @@ class Town:
 
     def lasting(self) -> list[dict[str, Any]]:
         """Return what is on offer and, left alone, stays so for the whole test."""
-        return [slot for slot in self.portal.slots() if datetime.fromisoformat(slot["start"]) > self.now + SOON]
+        return lasting(self.portal.slots(), self.now)
 
     def ours(self) -> list[sample.Row]:
         """Return our live appointments, read past the agent."""
