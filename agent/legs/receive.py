@@ -100,7 +100,7 @@ class Receive:
             raise Transient(say("read the hub's orders"), say("the hub's answer holds no list of orders"))
         good, bad = self._sorted(entries, who)
         new = self.inbox.take(good, bad, cursor, now)
-        turn = turn_given(claims.get("turn"), answer.sent)
+        turn, held = turn_given(claims.get("turn"), answer.sent), self.board.turn()
         if turn is not None:
             self.board.turn(turn)
         if bad:
@@ -108,7 +108,8 @@ class Receive:
         if new:
             log.info("orders.taken new=%d listed=%d", new, len(good))
         again = clamped(claims.get("next_call_s")) or AT_ONCE
-        return Step(new, again=again, wakes=frozenset({"apply"}) if new else frozenset())
+        waited = turn is not None and (held is None or held.number != turn.number)  # orders may have waited for it
+        return Step(new, again=again, wakes=frozenset({"apply"}) if new or waited else frozenset())
 
     def _sorted(self, entries: Sequence[Any], who: Identity) -> tuple[list[tuple[Order, str, str | None]], list[str]]:
         good: list[tuple[Order, str, str | None]] = []

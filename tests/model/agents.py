@@ -66,6 +66,10 @@ class Agents:
             found = self._acts[key] = tuple(steps)
         return found
 
+    def forget(self) -> None:
+        """Forget which steps were worked out."""
+        self._acts.clear()
+
     def _reads(self, number: int) -> Reads:
         """Say what of the scene the next steps of an agent depend on."""
         agent = self.case.agents.items[number]

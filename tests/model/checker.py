@@ -46,6 +46,12 @@ class Checker:
         self.twins = agents == 2 and self.case.fenced
         self._reached: dict[tuple[object, ...], int] = {}
 
+    def forget(self) -> None:
+        """Forget which steps were worked out: for whoever keeps them in tables of its own."""
+        self.agents.forget()
+        self.hub.forget()
+        self._reached.clear()
+
     def run(self) -> Report:
         """Search until everything is seen, an invariant breaks, or `most` states are known."""
         return Search(self, self.faults, self.most).run()
@@ -60,6 +66,7 @@ class Checker:
         """Return the scene as one number; two fenced agents have no names, so either order of them is the same."""
         tick, emr, agents, wire, hub, desk, ever = scene
         wire = self.case.alive(wire, emr)
+        agents = tuple(self.case.aged(agent, tick) for agent in agents)
         if self.twins and agents[0] > agents[1]:
             agents = (agents[1], agents[0])
         agents, hub = self.case.folded(agents, hub)

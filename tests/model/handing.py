@@ -69,6 +69,11 @@ class Handing:
             found = self._turns[key] = tuple(self._given(scene, n, case.agents.items[number], versions, revs))
         return found
 
+    def forget(self) -> None:
+        """Forget which steps were worked out."""
+        self._received.clear()
+        self._turns.clear()
+
     def revs(self, scene: Scene) -> Each:
         """Return the rev of each booking, the highest that any agent knows: the hub knows it, too."""
         return highest([self.case.newest_rev(each) for each in scene.agents])

@@ -40,6 +40,11 @@ class Seen:
     """What the leg itself remembers from step to step: since when it knows of an open intent."""
 
 
+def as_told(answer: object) -> object:
+    """Return what the leg can tell an answer by: of an error its kind and reason, never its words."""
+    return (type(answer), getattr(answer, "reason", None)) if isinstance(answer, CreneauError) else answer
+
+
 class Suspend(BaseException):
     """The leg stands at a question nobody has answered yet."""
 
@@ -80,7 +85,7 @@ class World:
 
     def trace(self) -> tuple[object, ...]:
         """Return all that the leg was told so far: it is a function of that and of when it began."""
-        told: list[object] = [repr(a) if isinstance(a, CreneauError) else a for a, _ in self.answers]
+        told: list[object] = [as_told(answer) for answer, _ in self.answers]
         return (*told, *((n, what, getattr(self.answers[n][1], what)) for n, what in sorted(self.read)))
 
     # ---- Emr
@@ -214,7 +219,7 @@ class Strategy:
         """Answer the question; return the point the leg stops at next."""
         here = self.nodes[node]
         assert here is not None
-        key = (node, repr(answer) if isinstance(answer, CreneauError) else answer, seen)
+        key = (node, as_told(answer), seen)
         return self._at(key, here.kind, here.tick, (*here.answers, (answer, seen)))
 
     def _at(self, key: tuple[object, ...], kind: str, tick: int, answers: tuple[tuple[object, Seen], ...]) -> int:

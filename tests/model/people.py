@@ -24,18 +24,17 @@ class People:
     def steps(self, scene: Scene, *, sends: bool) -> Iterator[Act]:
         """Yield what people may do now at the EMR, and the EMR by itself; `sends`: an agent waits for a request.
 
-        Of the scene it reads the EMR and the desk.
+        Of the scene it reads the EMR and the desk. A receptionist who looks later sees nothing free that was not free
+        at first, and does nothing else than one who looked then.
         """
         case, desk = self.case, self.case.desks.items[scene.desk]
-        if desk.slot >= 0:
-            emr, done = case.model.desk(scene.emr, SLOTS[desk.slot].key), case.desks(desk._replace(slot=-1))
-            yield Act(f"the receptionist books s{desk.slot + 1}", emr=emr, desk=done, theirs=True)
-        elif desk.looks:
-            taken = {row.slot for row in case.model.rows(scene.emr)}
+        if desk.books:
+            done = case.desks(desk._replace(books=desk.books - 1))
             for n in case.places:
-                if SLOTS[n].key not in taken:
-                    looks = case.desks(desk._replace(looks=desk.looks - 1, slot=n))
-                    yield Act(f"the receptionist looks: s{n + 1} is free", desk=looks)
+                emr = case.model.desk(scene.emr, SLOTS[n].key)
+                yield Act(
+                    f"the receptionist books s{n + 1}, which she saw free at first", emr=emr, desk=done, theirs=True
+                )
         if desk.staff:
             less = case.desks(desk._replace(staff=desk.staff - 1))
             for word, emr in case.model.staff(scene.emr):

@@ -1,7 +1,8 @@
 """Run by `make prove`: every rule set, every scenario, one agent and two, up to four faults; prints what was explored.
 
-`python -m tests.model.prove [--faults 4] [--beyond] [--jobs 2] [--memory 8] [--agents 1 2] [--only sql-sidecar …]`
+`python -m tests.model.prove [--faults 4] [--beyond] [--jobs 2] [--memory 16] [--agents 1 2] [--only sql-sidecar …]`
 Each rule set goes as far as it is known to fit (`RuleSet.depth`); `--beyond` asks for all the faults all the same.
+What does not fit beside another search is searched again alone, with all the memory.
 A search that is done is written down beside a digest of the code it is about: begun again, the proof goes on.
 """
 
@@ -24,10 +25,8 @@ from tests.model.mass import MassSearch
 from tests.model.rulesets import BY_KEY, EVERY
 from tests.model.sync.world import Sync
 
-STATE_BYTES = 24
-"""Memory of one state, measured: its number once or twice, and its part of what a level needs."""
-TABLES = 1e9
-"""Bytes that the tables of one search take beside its states, at most about."""
+STATE_BYTES = 20
+"""Memory of one state, measured: its number once or twice, its part of what a level needs, and of the tables."""
 SYNC = "slot-sync"
 SYNC_BYTES = 130
 """Memory of one state of slot sync, which the plain search explores: number, place in the set, the list, the parents."""
@@ -45,8 +44,7 @@ def search(task: Task) -> dict[str, object]:
         ticks, changes = map(int, scenario.split("x"))
         report = Sync(ticks=ticks, changes=changes, faults=faults, most=room // SYNC_BYTES).run()
     else:
-        most = int(max(room - TABLES, room / 2) / STATE_BYTES)
-        report = MassSearch(Checker(BY_KEY[key].make(), scenario, agents=agents), faults, most).run()
+        report = MassSearch(Checker(BY_KEY[key].make(), scenario, agents=agents), faults, room // STATE_BYTES).run()
     return {
         "search": [key, scenario, agents, faults],
         "states": report.states,
@@ -86,8 +84,14 @@ def tasks(only: Iterable[str], agents: Iterable[int], faults: int, room: int, *,
     for count in agents:
         for rules in EVERY:
             if rules.key in only and count in rules.agents:
-                deep = faults if beyond else min(faults, rules.depth[count - 1])
-                yield from ((rules.key, scenario, count, deep, room) for scenario in rules.scenarios)
+                for scenario in rules.scenarios:
+                    deep = faults if beyond else min(faults, rules.faults(scenario, count))
+                    yield rules.key, scenario, count, deep, room
+
+
+def memory() -> int:
+    """Return how many bytes of this machine's memory the proof may take: four of five."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 4 // 5
 
 
 def main(words: list[str]) -> int:
@@ -96,27 +100,30 @@ def main(words: list[str]) -> int:
     ask.add_argument("--faults", type=int, default=4)
     ask.add_argument("--beyond", action="store_true", help="all the faults, whether they are known to fit or not")
     ask.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    ask.add_argument("--memory", type=float, default=8, help="GB for all jobs together")
+    ask.add_argument("--memory", type=float, default=memory() / 1e9, help="GB for all jobs together")
     ask.add_argument("--agents", type=int, nargs="+", default=[1, 2])
     ask.add_argument("--only", nargs="+", default=[*sorted(BY_KEY), SYNC], choices=[*sorted(BY_KEY), SYNC])
     ask.add_argument("--folder", type=Path, default=Path(".proof"))
     said = ask.parse_args(words)
-    room = int(said.memory * 1e9 / said.jobs)
     said.folder.mkdir(exist_ok=True)
     kept = said.folder / f"{digest()}.jsonl"
     known = [json.loads(text) for text in kept.read_text().splitlines()] if kept.exists() else []
-    done = {tuple(line["search"]): line for line in known if line["whole"]}
-    every = list(tasks(said.only, said.agents, said.faults, room, beyond=said.beyond))
-    open_, wanted = [task for task in every if task[:4] not in done], {task[:4] for task in every}
-    lines = [line for name, line in done.items() if name in wanted]
-    for line in lines:
+    found = {tuple(line["search"]): line for line in known if line["whole"]}
+    wanted = {task[:4] for task in tasks(said.only, said.agents, said.faults, 0, beyond=said.beyond)}
+    found = {name: line for name, line in found.items() if name in wanted}
+    for line in found.values():
         print(told(line), "(done before)", flush=True)
-    with get_context("spawn").Pool(said.jobs, maxtasksperchild=1) as pool, kept.open("a") as out:
-        for line in pool.imap_unordered(search, open_):
-            out.write(json.dumps(line) + "\n")
-            out.flush()
-            lines.append(line)
-            print(told(line), flush=True)
+    for jobs in (said.jobs, 1):
+        room = int(said.memory * 1e9 / jobs)
+        every = tasks(said.only, said.agents, said.faults, room, beyond=said.beyond)
+        open_ = [task for task in every if task[:4] not in found or not found[task[:4]]["whole"]]
+        with get_context("spawn").Pool(jobs, maxtasksperchild=1) as pool, kept.open("a") as out:
+            for line in pool.imap_unordered(search, open_):
+                out.write(json.dumps(line) + "\n")
+                out.flush()
+                found[tuple(line["search"])] = line  # type: ignore[arg-type]
+                print(told(line), flush=True)
+    lines = [*found.values()]
     broken = sum(1 for line in lines if line["violation"])
     part = sum(1 for line in lines if not line["whole"])
     total = sum(int(line["states"]) for line in lines)

@@ -18,7 +18,8 @@ class RuleSet:
     """`key`: its word in the docs and on the command line. `safe`: claims safety, with no person's help.
 
     `depth`: the faults up to which one agent, and two, are known to be searched to the end in the memory of one
-    machine; `make prove` goes no further unless it is told to. `scenarios`: those it is searched in.
+    machine; `make prove` goes no further unless it is told to. `scenarios`: those it is searched in. `less`: those
+    where two agents are searched to fewer faults.
     """
 
     key: str
@@ -27,6 +28,11 @@ class RuleSet:
     agents: tuple[int, ...] = (1, 2)
     depth: tuple[int, int] = (4, 0)
     scenarios: tuple[str, ...] = tuple(SCENARIOS)
+    less: tuple[tuple[str, int], ...] = ()
+
+    def faults(self, scenario: str, agents: int) -> int:
+        """Return how many faults a search of this scenario is known to get to."""
+        return dict(self.less).get(scenario, self.depth[1]) if agents > 1 else self.depth[0]
 
 
 CREATES: tuple[Create, ...] = ("if-none-exist", "if-none-match", "client-id", "search")
@@ -79,7 +85,7 @@ def _ways() -> dict[str, RuleSet]:
         if key in found:
             continue
         if profile.is_fenced:
-            found[key] = RuleSet(key, make, safe=True, agents=(1,), depth=(2, 0))
+            found[key] = RuleSet(key, make, safe=True, agents=(1,), depth=(4, 0))
         else:
             scenarios = tuple(SCENARIOS) if profile.rules.recovery is Recovery.ENQUIRE else LAGGING
             found[key] = RuleSet(key, make, safe=False, agents=(1,), depth=(0, 0), scenarios=scenarios)
@@ -97,9 +103,9 @@ def _hl7(*, memory: bool, enquiry: bool) -> Callable[[], Model]:
 RULE_SETS = (
     RuleSet("sql-sidecar", Sidecar, safe=True, depth=(4, 4)),
     RuleSet("sql-token", Token, safe=True, depth=(4, 4)),
-    RuleSet("fhir-if-match", Fhir, safe=True, depth=(4, 3)),
+    RuleSet("fhir-if-match", Fhir, safe=True, depth=(4, 4)),
     RuleSet("fhir-bare", FhirBare, safe=True, depth=(4, 4)),
-    replace(WAYS["fhir-fenced-name"], key="fhir-fenced", agents=(1, 2), depth=(4, 0)),
+    replace(WAYS["fhir-fenced-name"], key="fhir-fenced", agents=(1, 2), depth=(4, 4), less=(("book+move", 3),)),
     replace(WAYS["fhir-seen-search-unmarked"], key="fhir-seen"),
     replace(WAYS["fhir-blurred-search-unmarked"], key="fhir-blurred"),
     RuleSet("hl7-memory-enquiry", _hl7(memory=True, enquiry=True), safe=True, depth=(4, 4)),

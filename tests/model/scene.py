@@ -13,9 +13,13 @@ from tests.model.emrs import Model
 from tests.model.leg import Ask, Node, Seen, Strategy
 from tests.model.values import BOOKINGS, SCENARIOS, SLOTS, TURN_TICKS, Pool, at
 
-ANY_TURN = 1
+ANY_TURN = 0
 """What every turn is called where the leg reads it: it asks only whether one is older than that of its own last
 intent, which none ever is, because an agent's turns only grow; whose write came under which, the checker holds (I10)."""
+
+
+LONG_AGO = at(-1).utc
+"""When every write was begun that was begun before this tick."""
 
 
 class Agent(NamedTuple):
@@ -42,10 +46,9 @@ class Hub(NamedTuple):
 
 
 class Desk(NamedTuple):
-    """Looks the receptionist may still take, the slot she looked at (-1 = none), what staff may still do to ours."""
+    """How often the receptionist may still book what she saw free at first, what staff may still do to ours."""
 
-    looks: int
-    slot: int
+    books: int
     staff: int
 
 
@@ -127,11 +130,12 @@ class Case:
             tuple(self.agents(agent) for agent in team),
             self.wires(()),
             self.hubs(Hub()),
-            self.desks(Desk(desk, -1, staff)),
+            self.desks(Desk(desk, staff)),
             self.evers(frozenset()),
         )
         self.alive = cache(self._alive)
         self.folded = cache(self._folded)
+        self.aged = cache(self._aged)
         self.turns_of = cache(self._turns_of)
         self.ranked = cache(self._ranked)
         self.hub_ranked = cache(self._hub_ranked)
@@ -206,6 +210,20 @@ class Case:
             if not self.model.is_dead(emr, self.writes.items[write], self.pcs.items[pc])  # type: ignore[arg-type]
         ]
         return self.wires(tuple(kept))
+
+    def _aged(self, number: int, tick: int) -> int:
+        """Forget when an open write was begun, once the clock has gone on: its quiet time is over, however long ago.
+
+        Within a step it is kept: the leg's own time stands still there.
+        """
+        agent = self.agents.items[number]
+        if agent.node:
+            return number
+        rows = list(agent.rows)
+        for b, row in enumerate(self.rows_of(agent)):
+            if row is not None and row.intent_at is not None and row.intent_at < at(tick).utc:
+                rows[b] = self.rows(replace(row, intent_at=LONG_AGO))
+        return self.agents(agent._replace(rows=tuple(rows)))
 
     def _folded(self, agents: tuple[int, ...], hub: int) -> tuple[tuple[int, ...], int]:
         """Count turns from 1 without gaps, and one agent's revs, all receipted, as one: only their order matters."""

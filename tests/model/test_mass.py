@@ -9,8 +9,13 @@ import pytest
 from tests.model.checker import Checker
 from tests.model.emrs import Model
 from tests.model.mass import MassSearch
+from tests.model.mass import book as book_
+from tests.model.mass import expand as expand_
 from tests.model.mass import known as known_
 from tests.model.mass import search as search_
+from tests.model.mass import state as state_
+from tests.model.mass import steps as steps_
+from tests.model.mass import tables as tables_
 from tests.model.mass.known import Known, distinct
 from tests.model.mass.layout import Layout, Wider
 from tests.model.rulesets import BY_KEY
@@ -55,10 +60,11 @@ def test_both_searches_see_the_same(rules: str, scenario: str, agents: int, faul
 
 
 def test_how_many_states_are_taken_at_a_time_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small chunks, little room, short arrays and columns that grow all the while: the same states."""
+    """Small chunks, little room, short arrays, small tables and columns that grow all the while: the same states."""
     monkeypatch.setattr(search_, "_CHUNK", 30)
     monkeypatch.setattr(search_, "_ROOM", 100)
     monkeypatch.setattr(known_, "_MOST", 60)
+    monkeypatch.setattr(tables_, "_CELLS", 60)
     found = MassSearch(Checker(BY_KEY["sql-token"].make(), "book", agents=1), 1, 10**9).run()
     plain = Checker(BY_KEY["sql-token"].make(), "book", agents=1, faults=1).run()
     assert (found.states, found.settled) == (plain.states, plain.settled)
@@ -93,6 +99,15 @@ def test_both_searches_see_a_guard_that_is_gone(
 def test_a_search_without_room_says_so() -> None:
     """What was not looked at is never taken for proved."""
     assert not MassSearch(Checker(BY_KEY["sql-sidecar"].make(), "book"), 2, 50).run().whole
+
+
+def test_a_state_too_wide_is_never_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number that has no room in its column ends the search."""
+    monkeypatch.setattr(state_, "REST", Layout([4, 22, 10, 6, 4, 4]))
+    monkeypatch.setattr(steps_, "REST", state_.REST)
+    monkeypatch.setattr(book_, "REST", state_.REST)
+    monkeypatch.setattr(expand_, "REST", state_.REST)
+    assert not MassSearch(Checker(BY_KEY["fhir-if-match"].make(), "book"), 1, 10**9).run().whole
 
 
 def test_a_set_of_states_knows_each_once(monkeypatch: pytest.MonkeyPatch) -> None:

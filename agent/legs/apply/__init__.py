@@ -218,12 +218,18 @@ class Apply:
 
     # ---- orders
 
+    def _may_look(self, row: Booking, now: Instant) -> bool:
+        """Say whether what the EMR shows may be acted upon: where it is written to under the turn alone, under the turn."""
+        return self._rules() is None or self._writing is None or self._writing.has_turn(row, now)
+
     def _rules(self) -> WriteRules | None:
         books = self.emr if isinstance(self.emr, Books) and self.mode == "automatic" else None
         return books.rules if books else None
 
     def _begin_due(self, now: Instant, *, blocked: bool) -> None:
         """Begin the oldest orders; first those that need no agenda, so that an EMR read cannot hold them up.
+
+        Whoever waits for the turn reads nothing: it could not use what it reads, and the EMR is spared a second reader.
 
         `blocked`: a write whose end is not known is still open, and an adapter without a fence has one in flight.
         """
@@ -232,8 +238,9 @@ class Apply:
         queued = (row for row in self.bookings.due(now) if row.state is State.QUEUED)
         rows = [row for row in queued if timely or row.goal is None]
         self._asked &= {(row.booking, row.seen_ver) for row in rows}
-        seeing = [row for row in rows if _needs_agenda(row, now)]
-        self._begin([row for row in rows if row not in seeing], Reading(Window(now.utc, now.utc), now.utc, ()), now)
+        seeing = [row for row in rows if _needs_agenda(row, now) and self._may_look(row, now)]
+        unread = Reading(Window(now.utc, now.utc), now.utc, (), complete=False)
+        self._begin([row for row in rows if row not in seeing], unread, now)
         if seeing and not self._wrote():
             seeing = seeing[:MOST]
             for row in seeing:
@@ -296,9 +303,11 @@ class Apply:
         return (writes or answers) and (elsewhere or self.enquire() or row.attempt > 0)
 
     def _met(self, row: Booking, now: Instant, rules: WriteRules, *, writes: bool) -> Booking | None:
-        """Look the booking up before a write or an answer; None = that settled it, or it was begun already."""
+        """Look the booking up before a write or an answer; None = that settled it, or it waits for the turn."""
         if self._writing is None:
             return row
+        if not self._may_look(row, now):
+            return None
         effect = self._writing.find(row.booking)
         if effect is not None and effect.pending and writes:
             return row  # the adapter verifies what it finds cut off before it writes

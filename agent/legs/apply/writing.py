@@ -17,7 +17,6 @@ from agent.core.booking import (
     Looked,
     Mark,
     NotDone,
-    Op,
     Recovery,
     Restarted,
     Unknown,
@@ -88,24 +87,30 @@ class Writing:
 
         `later`: where it may not be written now, it may be some other time.
         """
-        left = self._resolve(row, now, may_write=may_write, later=later)
+        after, actions = advance(row, Restarted(), self.books.rules)
+        left: timedelta | None = None
+        if after.state is not row.state:  # only a person can say
+            self.saving.commit(row, Restarted(), self.books.rules, now)
+        elif not self.has_turn(row, now):
+            left = AGAIN  # whoever has it may make, or undo, what is read here
+        else:
+            again = next((action for action in actions if isinstance(action, Do)), None)
+            left = self._resolve(row, again, now, may_write=may_write, later=later)
         if left is None:
             self._since.pop((row.booking, row.attempt), None)
         return left
 
-    def _resolve(self, row: Booking, now: Instant, *, may_write: bool, later: bool) -> timedelta | None:
-        after, actions = advance(row, Restarted(), self.books.rules)
-        again = next((action for action in actions if isinstance(action, Do)), None)
+    def _resolve(
+        self, row: Booking, again: Do | None, now: Instant, *, may_write: bool, later: bool
+    ) -> timedelta | None:
+        """Run the write `again` where that is the rule, else look what became of it."""
         patient = self._ready(row, again, now) if again is not None else None
         lost = patient is not None and later
-        if again is not None and patient is not None and may_write and self._may_rerun(row, now):
+        if again is not None and patient is not None and may_write:
             ran = self._rerun(row, again, patient, now)
             if ran:
                 return None
             lost = lost and ran is None
-        if after.state is not row.state:
-            self.saving.commit(row, Restarted(), self.books.rules, now)
-            return None
         effect = self.find(row.booking)
         if effect is not None and effect.pending and patient is not None:
             return AGAIN  # only the write run again verifies it
@@ -127,10 +132,7 @@ class Writing:
         if rules.recovery is Recovery.RERUN or (effect is not None and decides(row, effect)):
             return timedelta(0)
         since = self._since.setdefault((row.booking, row.attempt), now.age)
-        left = since + rules.longest_write + rules.quiet - now.age
-        if effect is None and row.intent_op is Op.CANCEL and not self._may_rerun(row, now):
-            return max(left, AGAIN)  # who has the turn may not know of the cancellation, and book what is absent now
-        return left
+        return since + rules.longest_write + rules.quiet - now.age
 
     def _ready(self, row: Booking, again: Do, now: Instant) -> tuple[Patient | None] | None:
         """Return what the same write needs to be run again; None = it can only be looked up: no details, too late."""
@@ -147,8 +149,11 @@ class Writing:
         except Refused:
             return None
 
-    def _may_rerun(self, row: Booking, now: Instant) -> bool:
-        """Say whether the turn that a write of this source needs is there."""
+    def has_turn(self, row: Booking, now: Instant) -> bool:
+        """Say whether the turn is there, where the source needs one: without it nothing is written, and nothing read.
+
+        Whoever has the turn may book what is absent here, or undo what is found, before it is told.
+        """
         rules = self.books.rules
         return not rules.by_turn or is_good(self.board.turn(), row, rules, now)
 

@@ -193,7 +193,8 @@ def test_a_freeze_stops_every_write(clinic: Clinic) -> None:
 
 
 def test_tasks_mode_writes_nothing(clinic: Clinic) -> None:
-    """Requested and a task, with or without a source able to write; mode none takes nothing."""
+    """Requested and a task, with or without a source able to write; mode none takes nothing; nothing needs a turn."""
+    clinic.emr.rules = HL7
     for mode, source in (("tasks", None), ("tasks", ReadOnly(clinic.emr)), ("none", None)):
         clinic.mode, clinic.source, clinic.journal.rows = mode, source, {}
         clinic.restart()

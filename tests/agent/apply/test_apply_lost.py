@@ -63,7 +63,7 @@ def test_a_fenced_write_that_needs_the_turn_is_run_again_only_under_one(clinic: 
     assert (clinic.booking().outcome, len(clinic.emr.writes)) == (Outcome.BOOKED, 1)
 
 
-def test_an_absence_proves_a_cancellation_only_under_the_turn(clinic: Clinic) -> None:
+def test_an_open_write_is_looked_up_only_under_the_turn(clinic: Clinic) -> None:
     """Found by the model checker: one agent told cancelled of what the agent with the turn booked a moment later."""
     clinic.emr.rules, clinic.turn = replace(HL7, tombstone=False), Turn(1, timedelta(hours=9))
     clinic.journal.order(S1)
@@ -71,13 +71,29 @@ def test_an_absence_proves_a_cancellation_only_under_the_turn(clinic: Clinic) ->
     clinic.emr.before = fail(Ambiguous)
     clinic.leg.step(at())
     assert clinic.booking().state is State.INTENT
-    clinic.turn = None
+    clinic.turn, clinic.emr.down = None, Transient(*FAILURE)
     clinic.settle(minutes=10)
     clinic.settle(minutes=20)
     assert (clinic.booking().state, clinic.journal.told) == (State.INTENT, [])
-    clinic.turn = Turn(2, timedelta(hours=9))
+    clinic.turn, clinic.emr.down = Turn(2, timedelta(hours=9)), None
     clinic.settle(minutes=21)
+    clinic.settle(minutes=25)
     assert clinic.booking().outcome is Outcome.CANCELLED
+
+
+@pytest.mark.parametrize("told", [0, 1])
+def test_without_the_turn_nothing_is_read(clinic: Clinic, told: int) -> None:
+    """Neither the agenda nor our own bookings; what is too late, and may be known to the EMR, waits for the turn too."""
+    clinic.emr.rules, clinic.emr.down = HL7, Transient(*FAILURE)
+    clinic.journal.order(S1, told=told)
+    clinic.journal.order(S2, name="booking-2", hold=True)
+    clinic.settle()
+    clinic.settle(minutes=70)
+    outcomes = (clinic.booking().outcome, clinic.booking("booking-2").outcome)
+    assert outcomes == (None if told else Outcome.EXPIRED, Outcome.EXPIRED)
+    clinic.turn, clinic.emr.down = Turn(1, timedelta(hours=9)), None
+    clinic.settle(minutes=71)
+    assert clinic.booking().outcome is Outcome.EXPIRED
 
 
 def test_while_one_write_is_open_an_unfenced_source_begins_no_other(clinic: Clinic) -> None:

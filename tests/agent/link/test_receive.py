@@ -101,6 +101,12 @@ def test_a_turn_counts_from_before_the_request(house: Any, leg: Receive) -> None
     assert house.board.turn() == Turn(3, house.now.age + timedelta(seconds=180))
 
 
+def test_a_new_turn_wakes_what_waited_for_it(house: Any, leg: Receive) -> None:
+    """A renewed one wakes nobody."""
+    house.hub.script = [listed(turn={"number": number, "seconds": 180}) for number in (3, 3, 4)]
+    assert [bool(leg.step(house.now).wakes) for _ in range(3)] == [True, False, True]
+
+
 def test_the_hub_may_ask_for_a_pause(house: Any, leg: Receive) -> None:
     """next_call_s, at most 300 s."""
     house.hub.script = [listed(next_call_s=12), listed(next_call_s=4000), listed(next_call_s="soon")]

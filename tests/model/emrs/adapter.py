@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from agent.core.errors import Ambiguous, CreneauError, Transient
 from agent.core.message import say
 from agent.core.model import BookingId, Window
 from agent.ports import SitePart
-from tests.model.emrs.server import SCHEDULE, Reply, Request
+from tests.model.emrs.server import NOW, SCHEDULE, Reply, Request
 from tests.model.values import EMR, MAIN, SLOTS, at
 
 Mishap = Literal["lost", "away"]
@@ -48,11 +48,11 @@ class Wire:
     """The line of one run: answers in order; whose the Schedule is, which never changes, is known at once."""
 
     base = TERMS.server + "/"
+    at = NOW
     clock = SimpleNamespace(now=lambda: at(0))  # the turn is tested again by the checker, before the write begins
 
     def __init__(self, answers: Sequence[Reply | Mishap]) -> None:
         self._answers = list(answers)
-        self.at: datetime = at(0).utc
 
     def read(
         self, path: str, params: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] | None = None
@@ -86,7 +86,6 @@ class Wire:
         answer = self._answers.pop(0)
         if isinstance(answer, str):
             raise error(answer, writes=request.writes)
-        self.at = answer.at
         return Answer(answer.status, httpx.Headers(), answer.body.encode())
 
 

@@ -15,7 +15,7 @@ from agent.core.errors import CreneauError
 from agent.core.model import BookingId, Slot, SlotKey
 from tests.model.emrs.adapter import Adapter, Mishap, Node, Task
 from tests.model.emrs.model import FAIL, NEXT, REPLY, Done, Model, Row
-from tests.model.emrs.server import LEFT, WHO, Kept, Reply, Request, Server, Store, put, times
+from tests.model.emrs.server import WHO, Kept, Reply, Request, Server, Store, put, times
 from tests.model.values import LONGEST, QUIET
 
 DESK, LATE = "desk", "desk, over ours"
@@ -157,13 +157,13 @@ class Driven(Model):
             "participant": [{"actor": {"reference": WHO}, "status": "accepted"}],
             **times(key),
         }
-        emr = put(emr, Kept("Appointment", f"a{number}", 1, emr.now, json.dumps(body, sort_keys=True)))
+        emr = put(emr, Kept("Appointment", f"a{number}", 1, json.dumps(body, sort_keys=True)))
         slot = next(one for one in emr.kept if one.kind == "Slot" and one.id == key)
         shown = json.loads(slot.text)
         if shown["status"] != "free":
             return emr
         text = json.dumps({**shown, "status": "busy"}, sort_keys=True)
-        return put(emr, slot._replace(version=slot.version + 1, written=emr.now, text=text))
+        return put(emr, slot._replace(version=slot.version + 1, text=text, left=False))
 
     def events(self, state: int, *, idle: bool) -> tuple[tuple[str, int], ...]:
         """Return what else may happen at the server. `idle`: no request is waited for."""
@@ -176,5 +176,5 @@ class Driven(Model):
     def _events(self, emr: Store, *, idle: bool) -> Iterator[tuple[str, Store]]:
         if not self.server.fresh and emr.index != emr.kept:
             yield "the search finds the newest", emr._replace(index=emr.kept)
-        if idle and emr.now == self.begins.now and any(one.kind == "Slot" and one.version > 1 for one in emr.kept):  # type: ignore[attr-defined]
-            yield "six minutes pass at the server", emr._replace(now=emr.now + LEFT)
+        if idle and emr.aged != emr:
+            yield "six minutes pass at the server", emr.aged

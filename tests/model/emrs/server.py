@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
+from adapters.fhir.agenda import CLAIM
 from agent.core.model import SlotKey
 from tests.model.values import SLOTS
 
-START = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
+NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
+"""The server's hour, which stands still: all that anyone asks of its clock is how old our mark on a Slot is."""
 LEFT = timedelta(minutes=6)
 """Longer than a Slot that bears our mark waits for its appointment."""
 WHO = "Practitioner/101"
@@ -45,27 +47,32 @@ class Request(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What comes back, and the server's time."""
+    """What comes back."""
 
     status: int
     body: str
-    at: datetime
 
 
 class Kept(NamedTuple):
-    """A resource: `written` when, `text` without id and meta."""
+    """A resource: `text` without id and meta. `left`: it has borne our mark for longer than LEFT."""
 
     kind: str
     id: str
     version: int
-    written: datetime
     text: str
+    left: bool = False
 
     @property
     def whole(self) -> dict[str, Any]:
         """Return it as the server sends it."""
-        meta = {"versionId": str(self.version), "lastUpdated": self.written.isoformat()}
+        written = NOW - LEFT if self.left else NOW
+        meta = {"versionId": str(self.version), "lastUpdated": written.isoformat()}
         return {**json.loads(self.text), "id": self.id, "meta": meta}
+
+    @property
+    def aged(self) -> "Kept":
+        """Return it six minutes later: only where it bears our mark does anyone ask."""
+        return self._replace(left=self.kind == "Slot" and CLAIM in self.text)
 
     @property
     def etag(self) -> str:
@@ -76,9 +83,13 @@ class Kept(NamedTuple):
 class Store(NamedTuple):
     """All the server has. `index`: what a search finds, where it lags."""
 
-    now: datetime = START
     kept: tuple[Kept, ...] = ()
     index: tuple[Kept, ...] = ()
+
+    @property
+    def aged(self) -> "Store":
+        """Return it six minutes later."""
+        return Store(tuple(one.aged for one in self.kept), tuple(one.aged for one in self.index))
 
 
 class Server(NamedTuple):
@@ -97,8 +108,8 @@ class Server(NamedTuple):
 
     def empty(self) -> Store:
         """Return the server before anything happened: both Slots are free."""
-        slots = tuple(Kept("Slot", slot.key, 1, START, _text(_slot(n))) for n, slot in enumerate(SLOTS))
-        return Store(START, slots, slots)
+        slots = tuple(Kept("Slot", slot.key, 1, _text(_slot(n))) for n, slot in enumerate(SLOTS))
+        return Store(slots, slots)
 
     def handle(self, store: Store, request: Request, *, checked: bool = False) -> tuple[Store, Reply | None]:
         """Carry out a request; None = its condition was checked, and it is carried out when called again."""
@@ -137,13 +148,13 @@ class Server(NamedTuple):
     def _get(self, store: Store, kind: str, key: str, request: Request) -> Reply:
         if key:
             one = _one(store.kept, kind, key)
-            return _reply(store, ABSENT, {}) if one is None else _reply(store, GOOD, one.whole)
+            return _reply(ABSENT, {}) if one is None else _reply(GOOD, one.whole)
         found = self.found(store, kind, request.params)
         rows = [{"resource": one.whole} for one in found]
         if any(name == "date" for name, _ in request.params):  # read as adapters.fhir.resources.Appointment: no version
             for row in rows:
                 del row["resource"]["meta"]
-        return _reply(store, GOOD, {"resourceType": "Bundle", "total": len(rows), "entry": rows})
+        return _reply(GOOD, {"resourceType": "Bundle", "total": len(rows), "entry": rows})
 
     def found(self, store: Store, kind: str, params: tuple[tuple[str, str], ...]) -> list[Kept]:
         """Return what a search finds."""
@@ -156,7 +167,7 @@ class Server(NamedTuple):
         if name and self.once and not checked:
             found = self.found(store, kind, tuple(parse_qsl(name)))
             if found:
-                return store, _reply(store, *((GOOD, found[0].whole) if len(found) == 1 else (STALE, {})))
+                return store, _reply(*((GOOD, found[0].whole) if len(found) == 1 else (STALE, {})))
             if not self.alone:
                 return store, None
         number = 1 + sum(one.kind == kind for one in store.kept)
@@ -165,10 +176,10 @@ class Server(NamedTuple):
     def _put(self, store: Store, kind: str, key: str, body: Any, headers: dict[str, str]) -> tuple[Store, Reply]:
         now = _one(store.kept, kind, key)
         if headers.get("If-None-Match") == "*" and self.ids:  # the id itself lets only one through
-            return (store, _reply(store, STALE, {})) if now else self._keep(store, kind, key, body, CREATED)
+            return (store, _reply(STALE, {})) if now else self._keep(store, kind, key, body, CREATED)
         wanted = headers.get("If-Match", "")
         if self.guards and wanted and (now is None or now.etag != wanted):
-            return store, _reply(store, STALE, {})
+            return store, _reply(STALE, {})
         return self._keep(store, kind, key, body, GOOD if now else CREATED)
 
     def _transaction(self, store: Store, bundle: Any, *, checked: bool) -> tuple[Store, Reply | None]:
@@ -181,27 +192,27 @@ class Server(NamedTuple):
         _, _, key = slot["request"]["url"].partition("/")
         now = _one(store.kept, "Slot", key)
         if now is None or now.etag != slot["request"]["ifMatch"]:
-            return store, _reply(store, STALE, {})
+            return store, _reply(STALE, {})
         store, _ = self._keep(store, "Slot", key, slot["resource"], GOOD)
         store, _ = self._create(store, "Appointment", made["resource"], "", checked=True)
-        return store, _done(store, GOOD, CREATED)
+        return store, _done(GOOD, CREATED)
 
     def _half(self, store: Store, slot: Any) -> tuple[Store, Reply | None]:
         """Change the Slot alone: the Appointment was there, which is no failure of a transaction."""
         _, _, key = slot["request"]["url"].partition("/")
         now = _one(store.kept, "Slot", key)
         if now is None or now.etag != slot["request"]["ifMatch"]:
-            return store, _reply(store, STALE, {})
+            return store, _reply(STALE, {})
         store, _ = self._keep(store, "Slot", key, slot["resource"], GOOD)
-        return store, _done(store, GOOD, GOOD)
+        return store, _done(GOOD, GOOD)
 
     def _keep(self, store: Store, kind: str, key: str, body: Any, status: int) -> tuple[Store, Reply]:
         if kind == "Slot" and not self.marks:
             body = {name: value for name, value in body.items() if name != "identifier"}
         was = _one(store.kept, kind, key)
-        one = Kept(kind, key, 1 if was is None else was.version + 1, store.now, _text(body))
+        one = Kept(kind, key, 1 if was is None else was.version + 1, _text(body))
         store = put(store, one)
-        return store, _reply(store, status, one.whole)
+        return store, _reply(status, one.whole)
 
 
 def put(store: Store, one: Kept) -> Store:
@@ -230,13 +241,13 @@ def _text(body: dict[str, Any]) -> str:
     return json.dumps({name: value for name, value in body.items() if name not in ("id", "meta")}, sort_keys=True)
 
 
-def _reply(store: Store, status: int, body: dict[str, Any]) -> Reply:
-    return Reply(status, json.dumps(body, sort_keys=True), store.now)
+def _reply(status: int, body: dict[str, Any]) -> Reply:
+    return Reply(status, json.dumps(body, sort_keys=True))
 
 
-def _done(store: Store, *states: int) -> Reply:
+def _done(*states: int) -> Reply:
     entries = [{"response": {"status": str(status)}} for status in states]
-    return _reply(store, GOOD, {"resourceType": "Bundle", "entry": entries})
+    return _reply(GOOD, {"resourceType": "Bundle", "entry": entries})
 
 
 def _fits(one: Kept, name: str, value: str) -> bool:

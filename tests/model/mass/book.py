@@ -3,12 +3,13 @@
 Rule: the steps of one kind stand side by side, those that cost no fault first.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntFlag
 
 import numpy as np
 
-from tests.model.mass.layout import BITS, Codes, Layout
+from tests.model.mass.layout import BITS, Column, Layout
+from tests.model.mass.state import REST, TEAM, Apart
 from tests.model.mass.tables import Grown, Kinds
 from tests.model.scene import Act
 
@@ -27,15 +28,14 @@ class Book:
     """The rows, and where the steps of each list of them begin."""
 
     def __init__(self, agents: int) -> None:
-        self.agents = agents
         self.begins, self.free, self.all = Grown(np.int64), Grown(np.int64), Grown(np.int64)
         """Of each list: its first row, how many rows cost no fault, how many there are."""
-        self.columns = [Grown(np.int64) for _ in range(7)]
-        """Agent, EMR, wire, hub, ever, desk, tick; -1 = as before."""
+        self._teams = [(Grown(np.uint64), Grown(np.uint64)) for _ in range(agents)]
+        self._rest = Grown(np.uint64), Grown(np.uint64)
+        """Of each row, by the agent that takes it: which bits of a state stay, and what the others become."""
         self.fault, self.also = Grown(np.bool_), Grown(np.uint8)
         self.sent, self.reached, self.told = Grown(np.int64), Grown(np.int64), Grown(np.int64)
         self.reaches, self.tells = Kinds(), Kinds()
-        self._packed: tuple[Layout, int, list[tuple[Codes, Codes]]] | None = None
 
     def add(self, acts: Iterable[Act], emr: int = -1) -> int:
         """Add a list of steps, all from this EMR; return its number."""
@@ -48,9 +48,10 @@ class Book:
         return len(self.begins) - 1
 
     def _row(self, act: Act, emr: int) -> None:
-        replaced = (act.agent, act.emr, act.wire, act.hub, act.ever, act.desk, act.tick)
-        for column, value in zip(self.columns, replaced, strict=True):
-            column.add([value])
+        for n, masks in enumerate(self._teams):
+            _replace(masks, TEAM, {n: act.agent})
+        replaced = (act.emr, act.wire, act.hub, act.ever, act.desk, act.tick)
+        _replace(self._rest, REST, dict(enumerate(replaced)))
         reached = act.emr not in {-1, emr} and not act.theirs
         also = Also.SENT if act.sent >= 0 else Also.NOTHING
         also |= Also.REACHED if reached else Also.NOTHING
@@ -62,20 +63,21 @@ class Book:
         self.reached.add([self.reaches((emr, act.emr, act.write)) if reached else -1])
         self.told.add([-1 if act.told is None else self.tells(act.told)])
 
-    def packed(self, layout: Layout, n: int) -> tuple[Codes, Codes]:
-        """Return for each row which bits of a state stay, and what the others become, when agent `n` takes it."""
-        size = len(self.fault)
-        if self._packed is None or self._packed[:2] != (layout, size):
-            self._packed = layout, size, [self._pack(layout, each) for each in range(self.agents)]
-        return self._packed[2][n]
+    def taken(self, before: Apart, rows: Column, n: int) -> Apart:
+        """Let agent `n` take a row from each of these states; what must be checked or sent is not done with it."""
+        (keep, value), (keep_rest, value_rest) = self._teams[n], self._rest
+        return Apart(
+            (before.team & keep.array[rows]) | value.array[rows],
+            (before.rest & keep_rest.array[rows]) | value_rest.array[rows],
+        )
 
-    def _pack(self, layout: Layout, n: int) -> tuple[Codes, Codes]:
-        keep = np.full(len(self.fault), (1 << BITS) - 1, np.uint64)
-        value = np.zeros(len(self.fault), np.uint64)
-        for which, grown in enumerate(self.columns):
-            column = n if which == 0 else self.agents - 1 + which
-            mask = np.uint64(((1 << layout.widths[column]) - 1) << layout.shifts[column])
-            given = grown.array >= 0
-            keep[given] &= ~mask
-            value[given] |= grown.array[given].astype(np.uint64) << np.uint64(layout.shifts[column])
-        return keep, value
+
+def _replace(masks: tuple[Grown, Grown], layout: Layout, numbers: Mapping[int, int]) -> None:
+    """Add a row: the columns that become these numbers, -1 = as before."""
+    keep, value = (1 << BITS) - 1, 0
+    for column, number in numbers.items():
+        if number >= 0:
+            keep &= ~(((1 << layout.widths[column]) - 1) << layout.shifts[column])
+            value |= number << layout.shifts[column]
+    masks[0].add([keep])
+    masks[1].add([value])

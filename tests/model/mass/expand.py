@@ -11,7 +11,8 @@ import numpy as np
 
 from tests.model.emrs import Model
 from tests.model.mass.book import Also
-from tests.model.mass.layout import Codes, Column, Layout
+from tests.model.mass.layout import Codes, Column
+from tests.model.mass.state import EMR, EVER, HUB, REST, TEAM, TICK, WIRE, Apart, States
 from tests.model.mass.steps import Columns, Steps
 from tests.model.mass.tables import BROKEN, Kinds, Memo, Trait
 from tests.model.scene import Scene
@@ -49,8 +50,7 @@ class Expander:
         self.book, self.team = self.steps.book, self.steps.team
         agents, emrs, wires = case.agents.items, case.model.pool.items, case.wires.items
         hubs, desks, evers = case.hubs.items, case.desks.items, case.evers.items
-        self._pools = (*(agents for _ in range(self.team)), emrs, wires, hubs, evers, desks, range(case.last + 1))
-        self.layout = Layout([(len(pool) - 1).bit_length() for pool in self._pools])
+        self.states = States(case)
         self._dies, self._alive = type(case.model).is_dead is not Model.is_dead, Memo(case.alive, wires, emrs)
         self._sent = Memo(checker.with_sent, wires, wires)
         self._cancels = Kinds()
@@ -60,38 +60,28 @@ class Expander:
         self._told = Memo(self._tells, self.book.tells, evers, desks)
         self._masks = Kinds()
         self._mask = Memo(self._masks, _MASKS)
+        self._aged = Memo(case.aged, agents, range(case.last + 1))
         self._turns_of, self._left = Trait(case.turns_of, agents), Memo(case.turns_left, hubs, _MASKS)
         self._ranked = Memo(lambda agent, mask: case.ranked(agent, self._turns(mask)), agents, self._masks)
         self._hub_ranked = Memo(lambda hub, mask: case.hub_ranked(hub, self._turns(mask)), hubs, self._masks)
         self._offered = Memo(self._offers, agents, range(case.last + 1))
         self._still = Memo(self._stands_still, agents, emrs, range(case.last + 1))
 
-    # ---- one state
-
-    def begin(self) -> int:
+    def begin(self) -> Scene:
         """Return the first state."""
-        return self.packed(self.checker.unpack(self.checker.pack(self.checker.begin())))
-
-    def packed(self, scene: Scene) -> int:
-        """Return the number of a scene as the checker unpacked it."""
-        tick, emr, agents, wire, hub, desk, ever = scene
-        return self.layout.pack((*agents, emr, wire, hub, ever, desk, tick))
-
-    def scene(self, code: int) -> Scene:
-        """Return the scene of a number."""
-        *agents, emr, wire, hub, ever, desk, tick = self.layout.unpack(code)
-        return Scene(tick, emr, tuple(agents), wire, hub, desk, ever)
+        return self.checker.unpack(self.checker.pack(self.checker.begin()))
 
     # ---- what follows
 
-    def after(self, codes: Codes, at: Columns, *, faults: bool) -> Iterator[After]:
+    def after(self, codes: Codes, *, faults: bool) -> Iterator[After]:
         """Yield what can follow; `faults`: what costs one, too. Raises Broken, Wider.
 
         What costs one fault too many is not looked at: what could break is the same as without the fault.
         """
+        apart = self.states.apart(codes)
+        at = self.steps.columns(apart)
         for n, index, lists in [*self._sources(at)]:
-            self.layout.fit([len(pool) for pool in self._pools])
-            yield self._taken(codes, at, n, index, lists, faults=faults)
+            yield self._taken(codes, apart, at, n, index, lists, faults=faults)
 
     def _sources(self, at: Columns) -> Iterator[tuple[int, Column, Column]]:
         """Yield which agent (0 where it is none), which states, which steps of each: as Checker.after does."""
@@ -118,21 +108,21 @@ class Expander:
             yield 0, everyone[part], steps.tasks(some.some(part))
         yield 0, everyone, steps.time(some)
 
-    def _taken(self, codes: Codes, at: Columns, n: int, index: Column, lists: Column, *, faults: bool) -> After:
+    def _taken(
+        self, codes: Codes, apart: Apart, at: Columns, n: int, index: Column, lists: Column, *, faults: bool
+    ) -> After:
         book = self.book
         counts = (book.all if faults else book.free).array[lists]
         source, ends = np.repeat(index, counts), np.cumsum(counts)
         rows = np.repeat(book.begins.array[lists] - (ends - counts), counts) + np.arange(len(source))
-        keep, value = book.packed(self.layout, n)
-        after = (codes[source] & keep[rows]) | value[rows]
+        after = book.taken(apart.some(source), rows, n)
         also = book.also.array[rows]
         if also.any():
-            after = self._also(codes, at, after, source, rows, also)
-        return After(self._canonical(after), source, book.fault.array[rows])
+            self._also(codes, at, after, source, rows, also)
+        return After(self.states.together(self._canonical(after)), source, book.fault.array[rows])
 
-    def _also(self, codes: Codes, at: Columns, after: Codes, source: Column, rows: Column, also: Column) -> Codes:
+    def _also(self, codes: Codes, at: Columns, after: Apart, source: Column, rows: Column, also: Column) -> None:
         """Check what a step tells and what it does to the EMR; leave a request on the wire; as Checker._taken does."""
-        ever, layout = self.team + 3, self.layout
         index = np.flatnonzero(also & Also.TOLD)
         if len(index):
             of = source[index]
@@ -143,17 +133,14 @@ class Expander:
             told = [self._cancelled(agent[of]) for agent in at.agents]
             had = self._held(self.book.reached.array[rows[index]], at.ever[of], at.desk[of], *told)
             self._hold(codes, of, had)
-            layout.fit([len(pool) for pool in self._pools])
-            after[index] = layout.put(after[index], ever, had)
+            after.rest[index] = REST.put(after.rest[index], EVER, had)
         index = np.flatnonzero(also & Also.BAD)
         if len(index):
             raise Broken(int(codes[source[index[0]]]))
         index = np.flatnonzero(also & Also.SENT)
         if len(index):
             wires = self._sent(at.wire[source[index]], self.book.sent.array[rows[index]])
-            layout.fit([len(pool) for pool in self._pools])
-            after[index] = layout.put(after[index], self.team + 1, wires)
-        return after
+            after.rest[index] = REST.put(after.rest[index], WIRE, wires)
 
     @staticmethod
     def _hold(codes: Codes, source: Column, found: Column) -> None:
@@ -161,32 +148,29 @@ class Expander:
         if len(wrong):
             raise Broken(int(codes[source[wrong[0]]]))
 
-    def _canonical(self, codes: Codes) -> Codes:
+    def _canonical(self, apart: Apart) -> Apart:
         """Let mirror images, and what differs in nothing but the count of turns, share a number: as Checker.pack does."""
-        layout, case = self.layout, self.checker.case
+        (team, rest), case = apart, self.checker.case
         if self._dies:
-            wires = self._alive(layout.get(codes, self.team + 1), layout.get(codes, self.team))
-            layout.fit([len(pool) for pool in self._pools])
-            codes = layout.put(codes, self.team + 1, wires)
+            rest = REST.put(rest, WIRE, self._alive(REST.get(rest, WIRE), REST.get(rest, EMR)))
+        ticks = REST.get(rest, TICK)
+        agents = [self._aged(TEAM.get(team, n), ticks) for n in range(self.team)]
         if self.checker.twins:
-            one, other = layout.get(codes, 0), layout.get(codes, 1)
-            codes = layout.put(layout.put(codes, 0, np.minimum(one, other)), 1, np.maximum(one, other))
-        if case.fenced and self.team > 1:
-            return codes
-        agents = [layout.get(codes, n) for n in range(self.team)]
-        hubs = layout.get(codes, self.team + 2)
-        mask = self._mask(self._left(hubs, np.bitwise_or.reduce([self._turns_of(agent) for agent in agents])))
-        ranked = [self._ranked(agent, mask) for agent in agents]
-        hubs = self._hub_ranked(hubs, mask)
-        layout.fit([len(pool) for pool in self._pools])
-        for n, agent in enumerate(ranked):
-            codes = layout.put(codes, n, agent)
-        return layout.put(codes, self.team + 2, hubs)
+            agents = [np.minimum(*agents), np.maximum(*agents)]
+        if not (case.fenced and self.team > 1):
+            hubs = REST.get(rest, HUB)
+            mask = self._mask(self._left(hubs, np.bitwise_or.reduce([self._turns_of(agent) for agent in agents])))
+            agents = [self._ranked(agent, mask) for agent in agents]
+            rest = REST.put(rest, HUB, self._hub_ranked(hubs, mask))
+        for n, agent in enumerate(agents):
+            team = TEAM.put(team, n, agent)
+        return Apart(team, rest)
 
     # ---- rest
 
-    def rests(self, codes: Codes, at: Columns) -> tuple[int, int]:
+    def rests(self, codes: Codes) -> tuple[int, int]:
         """Return how many of these states are at rest, and in how many of them a person has to look; raises Broken."""
+        at = self.steps.columns(self.states.apart(codes))
         for agent in at.agents:
             self._hold(codes, np.arange(len(codes)), self._offered(agent, at.tick))
         idle = np.minimum.reduce([self.steps.idle(agent) for agent in at.agents])
@@ -199,7 +183,7 @@ class Expander:
         settled = unsure = 0
         for code in codes[index].tolist():
             try:
-                rests, looks = self.checker.rests(self.scene(code))
+                rests, looks = self.checker.rests(self.states.scene(code))
             except Violation:
                 raise Broken(code) from None
             settled += rests

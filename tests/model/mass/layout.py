@@ -22,7 +22,7 @@ class Wider(Exception):  # noqa: N818 - says what is needed
 
 
 class Layout:
-    """The columns, the first one in the highest bits: agents, EMR, wire, hub, ever, desk, tick."""
+    """The columns, the first one in the highest bits."""
 
     def __init__(self, widths: Sequence[int]) -> None:
         if sum(widths) > BITS:

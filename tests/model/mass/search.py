@@ -46,7 +46,7 @@ class MassSearch:
     def run(self, heard: Callable[[int], None] = lambda _states: None) -> Report:
         """Search until everything is seen, an invariant breaks, or `most` states are known."""
         report, began = Report(), time.perf_counter()
-        self._aside.add(np.array([self.world.begin()], np.uint64))
+        self._aside.add(self._first())
         for left in range(self.faults, -1, -1):
             self._level = np.concatenate([self._known.without(part) for part in self._aside.all()] or [NOTHING])
             self._aside = Known()
@@ -63,6 +63,16 @@ class MassSearch:
         report.states = len(self._known)
         report.seconds = time.perf_counter() - began
         return report
+
+    def _first(self) -> Codes:
+        """Return the first state, alone."""
+        scene = self.world.begin()
+        try:
+            code = self.world.states.packed(scene)
+        except Wider as wider:
+            self.world.states.layout = wider.layout
+            code = self.world.states.packed(scene)
+        return np.array([code], np.uint64)
 
     def _layer(self, left: int, report: Report, heard: Callable[[int], None]) -> None:
         """Explore all that costs no further fault; what costs one is put aside for the next layer."""
@@ -88,12 +98,12 @@ class MassSearch:
 
     def _expand(self, codes: Codes, left: int, report: Report) -> None:
         world = self.world
-        at = world.steps.columns(world.layout, codes)
         fresh, put = [], []
-        for after in world.after(codes, at, faults=left > 0):
+        for after in world.after(codes, faults=left > 0):
             fresh.append(after.codes[~after.fault])
             put.append(after.codes[after.fault])
-        settled, unsure = world.rests(codes, at)
+        settled, unsure = world.rests(codes)
+        self.checker.forget()
         self._fresh.append(distinct(np.concatenate(fresh)))
         self._put.append(distinct(np.concatenate(put)))
         report.settled += settled
@@ -109,14 +119,14 @@ class MassSearch:
             self._put = []
 
     def _widen(self, layout: Layout) -> None:
-        old = self.world.layout
+        old = self.world.states.layout
 
         def work(codes: Codes) -> Codes:
             return layout.repacked(codes, old)
 
         self._known.change(work)
         self._aside.change(work)
-        self._level, self.world.layout = work(self._level), layout
+        self._level, self.world.states.layout = work(self._level), layout
         self._fresh, self._sifted, self._put = (
             [work(codes) for codes in kept] for kept in (self._fresh, self._sifted, self._put)
         )
@@ -125,14 +135,14 @@ class MassSearch:
     # ---- a counterexample
 
     def _tell(self, code: int, report: Report) -> None:
-        scene = self.world.scene(code)
+        scene = self.world.states.scene(code)
         try:
             for _ in self.checker.after(scene):
                 pass
             self.checker.rests(scene)
         except Violation as broken:
             report.violation = broken
-            codes = [self.checker.pack(self.world.scene(each)) for each in self._back(code)]
+            codes = [self.checker.pack(self.world.states.scene(each)) for each in self._back(code)]
             report.steps = steps_of(self.checker, codes, broken)
 
     def _back(self, code: int) -> list[int]:
@@ -150,7 +160,7 @@ class MassSearch:
         world = self.world
         for start in range(0, len(level), _CHUNK):
             codes = level[start : start + _CHUNK]
-            for after in world.after(codes, world.steps.columns(world.layout, codes), faults=fault):
+            for after in world.after(codes, faults=fault):
                 found = np.flatnonzero((after.codes == np.uint64(code)) & (after.fault == fault))
                 if len(found):
                     return int(codes[after.source[found[0]]])

@@ -10,7 +10,8 @@ import numpy as np
 from tests.model.agents import Reads
 from tests.model.handing import Each, highest
 from tests.model.mass.book import Book
-from tests.model.mass.layout import Column, Layout
+from tests.model.mass.layout import Column
+from tests.model.mass.state import DESK, EMR, EVER, HUB, REST, TEAM, TICK, WIRE, Apart
 from tests.model.mass.tables import Kinds, Memo, Trait
 from tests.model.scene import Scene
 
@@ -56,7 +57,7 @@ class Steps:
         ticks = range(case.last + 1)
         self.idle, self.unreceived = Trait(case.idle, agents), Trait(case.unreceived, agents)
         self.sends, self.reads = Trait(case.sends, agents), Trait(checker.agents.reads, agents)
-        self._each, self._pairs = Kinds(), Kinds()
+        self._each = Kinds()
         self._revs = Trait(lambda agent: self._each(case.newest_rev(agent)), agents)
         self._versions = Trait(lambda agent: self._each(case.seen_versions(agent)), agents)
         self._highest = Memo(self._higher, self._each, self._each)
@@ -87,10 +88,10 @@ class Steps:
         self._tasks = Memo(self._tasked, agents, emrs, evers)
         self._time = Memo(self._passes, ticks, _YES_NO)
 
-    def columns(self, layout: Layout, codes: Any) -> Columns:
+    def columns(self, apart: Apart) -> Columns:
         """Return what the sources read of these states."""
-        agents = tuple(layout.get(codes, n) for n in range(self.team))
-        emr, wire, hub, ever, desk, tick = (layout.get(codes, self.team + n) for n in range(6))
+        agents = tuple(TEAM.get(apart.team, n) for n in range(self.team))
+        emr, wire, hub, ever, desk, tick = (REST.get(apart.rest, n) for n in (EMR, WIRE, HUB, EVER, DESK, TICK))
         calm = 1 - np.maximum.reduce([self.unreceived(agent) for agent in agents])
         sends = np.maximum.reduce([self.sends(agent) for agent in agents])
         revs, versions = self._top(self._revs, agents), self._top(self._versions, agents)

@@ -40,28 +40,40 @@ class Dense:
 
 
 class Sparse:
-    """The same, for keys too large for a table: sorted, each with its value."""
+    """The same, for keys too large for a table: sorted, each with its value; what came last stands apart, as it is little."""
 
     def __init__(self) -> None:
-        self._keys = np.zeros(1, np.int64) - 1
-        self._values: NDArray[np.int32] = np.zeros(1, np.int32)
+        self._runs = [_NO_ITEMS, _NO_ITEMS]
 
     def get(self, keys: Column) -> NDArray[np.int32]:
         """Return the value of each key."""
-        at = np.searchsorted(self._keys, keys)
-        at[at == len(self._keys)] = 0
-        return np.where(self._keys[at] == keys, self._values[at], 0)
+        found = np.zeros(len(keys), np.int32)
+        for known, values in self._runs:
+            if len(known):
+                at = np.searchsorted(known, keys)
+                at[at == len(known)] = 0
+                found += np.where(known[at] == keys, values[at], 0)
+        return found
 
     def put(self, keys: Column, values: Sequence[int]) -> None:
         """Keep the values of keys that have none."""
-        all_ = np.concatenate([self._keys, keys])
-        order = np.argsort(all_, kind="stable")
-        self._keys = all_[order]
-        self._values = np.concatenate([self._values, np.array(values, np.int32)])[order]
+        self._runs[1] = _sorted(self._runs[1], (keys, np.array(values, np.int32)))
+        if len(self._runs[1][0]) > len(self._runs[0][0]) // 8:
+            self._runs = [self.items(), _NO_ITEMS]
 
     def items(self) -> tuple[Column, NDArray[np.int32]]:
         """Return all keys and their values."""
-        return self._keys[1:], self._values[1:]
+        return _sorted(*self._runs)
+
+
+Items = tuple[Column, NDArray[np.int32]]
+_NO_ITEMS: Items = (np.zeros(0, np.int64), np.zeros(0, np.int32))
+
+
+def _sorted(one: Items, other: Items) -> Items:
+    keys, values = (np.concatenate(both) for both in zip(one, other, strict=True))
+    order = np.argsort(keys, kind="stable")
+    return keys[order], values[order]
 
 
 class Memo:
@@ -127,6 +139,37 @@ class Kinds:
     def __call__(self, thing: Hashable) -> int:
         """Return the number of a thing."""
         return self.pool(thing)
+
+
+class Joined:
+    """Number what stands together in a few columns, so that one narrower column holds it."""
+
+    def __init__(self, *pools: Sized) -> None:
+        self._pool: Pool[tuple[int, ...]] = Pool()
+        self._number = Memo(lambda *of: self._pool(of), *pools)
+        self._parts = [
+            Trait(lambda n, part=part: self._pool.items[n][part], self._pool.items) for part in range(len(pools))
+        ]  # type: ignore[misc]
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._pool.items)
+
+    def __call__(self, *columns: Column) -> Column:
+        """Return the number of each row of the columns."""
+        return self._number(*columns)
+
+    def one(self, *of: int) -> int:
+        """Return the number of one row."""
+        return self._pool(of)
+
+    def columns(self, numbers: Column) -> list[Column]:
+        """Return the columns again."""
+        return [part(numbers) for part in self._parts]
+
+    def row(self, number: int) -> tuple[int, ...]:
+        """Return one row again."""
+        return self._pool.items[number]
 
 
 class Grown:
