@@ -156,6 +156,23 @@ def a_lost_move_keeps_the_old(bench: Bench) -> None:
 
 
 @promise("moves")
+def what_stands_is_named_to_a_stranger(bench: Bench) -> None:
+    """An agent that never heard of a booking learns what it has: by the conflict, or by find() where that comes first."""
+    bench.fresh(MORNING)
+    first = bench.adapter()
+    old, new = at(first, 9), at(first, 10)
+    had = book(first, old)
+    first.close()
+    bench.book(MORNING[2])
+    stranger = bench.adapter()
+    emr = books(stranger)
+    effect = emr.find(MINE) if emr.rules.enquire_first else book(stranger, new, version=2)
+    expect(effect and effect.ref, had.ref, "what the booking has")
+    expect(mine(bench), [9], "ours")
+    stranger.close()
+
+
+@promise("moves")
 def moving_nowhere_changes_nothing(bench: Bench) -> None:
     """A newer version with the same time keeps the very appointment."""
     bench.fresh(MORNING)
@@ -195,6 +212,7 @@ PROMISES = (
     overlap_is_taken,
     a_move_leaves_one,
     a_lost_move_keeps_the_old,
+    what_stands_is_named_to_a_stranger,
     moving_nowhere_changes_nothing,
     ours_lists_what_we_made,
 )

@@ -111,6 +111,13 @@ class LosesWithTheNew(MemoryEmr):
         return replace(done, ref=None, slot=None) if done.outcome is Outcome.CONFLICT else done
 
 
+class TellsStrangersNothing(MemoryEmr):
+    def _apply(self, write, known):
+        done = super()._apply(write, known)
+        stranger = done.outcome is Outcome.CONFLICT and write.had is None
+        return replace(done, ref=None, slot=None) if stranger else done
+
+
 class MovesInPlace(MemoryEmr):
     def _apply(self, write, known):
         if known is not None and known.ref and write.slot is not None and known.slot == write.slot.key:
@@ -265,7 +272,7 @@ SHARP: Mapping[type[MemoryEmr], str] = {
     ForgetsOverRestart: "find_is_evidence",
     OlderWins: "older_answers_the_stored",
     SameStartOnly: "overlap_is_taken",
-    LosesWithTheNew: "a_lost_move_keeps_the_old",
+    TellsStrangersNothing: "what_stands_is_named_to_a_stranger",
     MovesInPlace: "moving_nowhere_changes_nothing",
     ListsEverything: "ours_lists_what_we_made",
     RefusesUnknown: "cancelling_nothing_is_cancelled",
@@ -283,6 +290,7 @@ SHARP: Mapping[type[MemoryEmr], str] = {
 """Sabotages that break one promise and leave all others whole."""
 
 BLUNT: Mapping[type[MemoryEmr], str] = {
+    LosesWithTheNew: "a_lost_move_keeps_the_old",
     SaysBooked: "a_booking_is_there",
     WritesAgain: "again_is_the_same",
     NoCheckNoVerify: "taken_is_a_conflict",

@@ -73,10 +73,10 @@ def test_a_person_is_asked_where_the_page_says_so(key: str) -> None:
 
 def test_the_page_says_how_far_each_search_goes() -> None:
     """What `make prove` searches by default is what the page says, one agent and two."""
-    for table, (point, of) in zip(depths(), ((" ;", "dans"), (";", "in")), strict=True):
+    for table, less in zip(depths(), (" ; {} dans `{}`", "; {} in `{}`"), strict=True):
         for each in RULE_SETS:
             one, two = (str(each.depth[count - 1]) if count in each.agents else "—" for count in (1, 2))
-            two += "".join(f"{point} {faults} {of} `{scenario}`" for scenario, faults in each.less)
+            two += "".join(less.format(faults, scenario) for scenario, faults in each.less)
             assert table[each.key] == [one, two], each.key
 
 

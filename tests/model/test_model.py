@@ -9,7 +9,9 @@ from dataclasses import replace
 
 import pytest
 
+from agent.core.booking import Effect, Outcome, Write
 from tests.model.checker import Checker
+from tests.model.emrs import plain
 from tests.model.mass import MassSearch
 from tests.model.rulesets import BY_KEY
 from tests.model.values import SCENARIOS
@@ -34,15 +36,19 @@ CASES: list[tuple[str, str, int, int, int]] = [
     *(("sql-sidecar", scenario, 1, 1, 1) for scenario in ("book", "book+cancel", "book+move")),
     *(("sql-sidecar", scenario, 2, 4, 0) for scenario in ("book", "hold+expire")),
     *(("sql-sidecar", scenario, 2, 2, 0) for scenario in ("book+cancel", "book+move")),
-    ("fhir-if-match", "book", 2, 1, 0),
+    ("fhir-if-match", "book", 2, 3, 0),
+    ("fhir-fenced", "book", 2, 0, 0),
     *((rules, scenario, 1, 1, 0) for rules in ("hl7-memory", "hl7-blind") for scenario in SMALL),
     *((rules, "book", 1, 2, 0) for rules in ("hl7-memory", "hl7-blind")),
     *((rules, "book", 1, 2, 0) for rules in WAITING),
     *((rules, "book+cancel", 1, 1, 0) for rules in ("sql-token", "hl7-enquiry")),
     *((rules, scenario, 1, 1, 0) for rules in WAITING for scenario in ("hold+confirm", "hold+expire")),
     *((rules, "book+move", 1, 0, 0) for rules in (*WAITING, "hl7-memory", "hl7-blind")),
-    *((rules, "book", 2, 1, 0) for rules in WAITING),
-    *((rules, "hold+expire", 2, 2, 0) for rules in WAITING),
+    *((rules, "book", 2, 2, 0) for rules in WAITING),
+    *((rules, "hold+expire", 2, 4, 0) for rules in WAITING),
+    *((rules, "hold+confirm", 2, 2, 0) for rules in (*WAITING, "fhir-if-match")),
+    *((rules, "hold+rival", 2, 2, 0) for rules in ("sql-token", "hl7-enquiry")),
+    ("sql-token", "book+cancel", 2, 2, 0),
 ]
 
 
@@ -69,5 +75,22 @@ def test_two_agents_on_fhir_need_the_turn() -> None:
     assert model.rules.by_turn
     model.rules = replace(model.rules, exclusive=False)
     report = Checker(model, "book+move", agents=2, faults=0).run()
+    assert report.violation is not None
+    assert report.violation.name == "I4"
+
+
+def test_a_conflict_has_to_name_what_the_booking_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent that takes over may never have heard of what the former one wrote, and told nobody.
+
+    It told the patient "no, and nothing else" with an appointment standing; `adapters.conformance` holds each adapter to it.
+    """
+    named = plain.effect_of
+
+    def unnamed(write: Write, outcome: Outcome, apt: plain.Apt | None = None) -> Effect:
+        return named(write, outcome, None if outcome is Outcome.CONFLICT else apt)
+
+    monkeypatch.setattr(plain, "effect_of", unnamed)
+    checker = Checker(BY_KEY["sql-token"].make(), "book+move", agents=2)
+    report = MassSearch(checker, 1, 10_000_000).run()
     assert report.violation is not None
     assert report.violation.name == "I4"

@@ -52,7 +52,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "quiet time, the leg's and the core's",
         (Edit(EVIDENCE, "    if event.now < quiet:\n        return row, (Ask(quiet),)\n", ""),
-         Edit(WRITING, "        left = since + rules.longest_write + rules.quiet - now.age\n", "        left = timedelta(0)\n")),
+         Edit(WRITING, "        return since + rules.longest_write + rules.quiet - now.age\n", "        return timedelta(0)\n")),
         (model("hl7-enquiry book 1 1"), CORE),
     ),
     mutant("absent proves nothing without evidence", EVIDENCE, "    if rules is None or rules.recovery is Recovery.BLIND or (effect", "    if rules is None or (effect", model("hl7-blind book 1 1"), CORE),
@@ -68,7 +68,7 @@ MUTANTS: tuple[Mutant, ...] = (
             Edit(LEG, "        if writes and (rules.enquire_first or (self.others and not has(row))):\n            return True\n", ""),
             Edit(LEG, " or self.enquire() or row.attempt > 0)", " or self.enquire())"),
             Edit(EVIDENCE, "    if event.now < quiet:\n        return row, (Ask(quiet),)\n", ""),
-            Edit(WRITING, "        left = since + rules.longest_write + rules.quiet - now.age\n", "        left = timedelta(0)\n"),
+            Edit(WRITING, "        return since + rules.longest_write + rules.quiet - now.age\n", "        return timedelta(0)\n"),
         ),
         (model("hl7-enquiry book+cancel 1 2"), APPLY),
     ),

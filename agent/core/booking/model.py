@@ -210,7 +210,8 @@ class Write:
 class Effect:
     """What is true in the EMR for this booking, from evidence only.
 
-    `version`: the highest version the EMR remembers, 0 = it keeps none. `theirs`: staff moved, cancelled or received
+    `version`: the highest version the EMR remembers, 0 = it keeps none. `ref`, `slot`: what the booking has; after a
+    conflict what it had before, which whoever asks may never have heard of. `theirs`: staff moved, cancelled or received
     it, from now on not ours to change. `matched`: the patient was found in the EMR; False asks for a line at the desk.
     `pending`: a write was cut off between its commit and its verify, and proves nothing until one is run again.
     """

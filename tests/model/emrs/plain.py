@@ -85,7 +85,7 @@ class Token(Plain):
         if own is not None and own.slot == write.slot.key and self.lookup:
             return emr, REPLY, effect_of(write, Outcome.BOOKED, own)
         if self.taken(emr, write.slot.key):
-            return emr, REPLY, effect_of(write, Outcome.CONFLICT)
+            return emr, REPLY, effect_of(write, Outcome.CONFLICT, own)
         return (*emr, Apt(len(emr), write.slot.key, write.booking, "new")), NEXT, 1
 
     def _settle(self, emr: Apts, booking: BookingId) -> tuple[Apts, Effect | None]:
@@ -96,13 +96,11 @@ class Token(Plain):
             lost = self.taken(emr, new.slot, but=new) and self.yields
             emr = self.change(emr, new, status="cancelled" if lost else "kept")
             if lost:
-                return emr, Effect(booking, 0, Outcome.CONFLICT)
+                return emr, shown(booking, Outcome.CONFLICT, old)
             if old is not None and self.gives_up:
                 emr = self.change(emr, old, status="cancelled")
         own = self.mine(emr, booking, "kept")
-        if own is None:
-            return emr, None
-        return emr, Effect(booking, 0, Outcome.BOOKED, EmrRef(str(own.ref)), own.slot)
+        return emr, None if own is None else shown(booking, Outcome.BOOKED, own)
 
     def _find(self, emr: Apts, booking: BookingId) -> tuple[Hashable, Effect | None]:
         if not self.lookup:
@@ -124,6 +122,9 @@ class Drop(Plain):
 
 
 def effect_of(write: Write, outcome: Outcome, apt: Apt | None = None) -> Effect:
-    if apt is None:
-        return Effect(write.booking, 0, outcome)
-    return Effect(write.booking, 0, outcome, EmrRef(str(apt.ref)), apt.slot)
+    return shown(write.booking, outcome, apt)
+
+
+def shown(booking: BookingId, outcome: Outcome, apt: Apt | None) -> Effect:
+    """Return the outcome, and what of ours stands: after a conflict what there was before."""
+    return Effect(booking, 0, outcome, *(() if apt is None else (EmrRef(str(apt.ref)), apt.slot)))
