@@ -17,8 +17,7 @@ ANY_TURN = 0
 """What every turn is called where the leg reads it: it asks only whether one is older than that of its own last
 intent, which none ever is, because an agent's turns only grow; whose write came under which, the checker holds (I10)."""
 
-
-LONG_AGO = at(-1).utc
+EARLIER = at(-1).utc
 """When every write was begun that was begun before this tick."""
 
 
@@ -222,7 +221,7 @@ class Case:
         rows = list(agent.rows)
         for b, row in enumerate(self.rows_of(agent)):
             if row is not None and row.intent_at is not None and row.intent_at < at(tick).utc:
-                rows[b] = self.rows(replace(row, intent_at=LONG_AGO))
+                rows[b] = self.rows(replace(row, intent_at=EARLIER))
         return self.agents(agent._replace(rows=tuple(rows)))
 
     def _folded(self, agents: tuple[int, ...], hub: int) -> tuple[tuple[int, ...], int]:

@@ -15,7 +15,6 @@ from tests.model.mass.layout import Codes, Column
 from tests.model.mass.state import EMR, EVER, HUB, REST, TEAM, TICK, WIRE, Apart, States
 from tests.model.mass.steps import Columns, Steps
 from tests.model.mass.tables import BROKEN, Kinds, Memo, Trait
-from tests.model.scene import Scene
 from tests.model.values import Violation
 
 if TYPE_CHECKING:
@@ -39,6 +38,14 @@ class After(NamedTuple):
     codes: Codes
     source: Column
     fault: Column
+
+
+class Chunk(NamedTuple):
+    """Some states: their numbers, taken apart, and what the sources read of them."""
+
+    codes: Codes
+    apart: Apart
+    at: Columns
 
 
 class Expander:
@@ -67,21 +74,24 @@ class Expander:
         self._offered = Memo(self._offers, agents, range(case.last + 1))
         self._still = Memo(self._stands_still, agents, emrs, range(case.last + 1))
 
-    def begin(self) -> Scene:
-        """Return the first state."""
-        return self.checker.unpack(self.checker.pack(self.checker.begin()))
+    def begin(self) -> Codes:
+        """Return the first state, alone."""
+        return self.states.one(self.checker.unpack(self.checker.pack(self.checker.begin())))
+
+    def chunk(self, codes: Codes) -> Chunk:
+        """Take some states apart."""
+        apart = self.states.apart(codes)
+        return Chunk(codes, apart, self.steps.columns(apart))
 
     # ---- what follows
 
-    def after(self, codes: Codes, *, faults: bool) -> Iterator[After]:
+    def after(self, some: Chunk, *, faults: bool) -> Iterator[After]:
         """Yield what can follow; `faults`: what costs one, too. Raises Broken, Wider.
 
         What costs one fault too many is not looked at: what could break is the same as without the fault.
         """
-        apart = self.states.apart(codes)
-        at = self.steps.columns(apart)
-        for n, index, lists in [*self._sources(at)]:
-            yield self._taken(codes, apart, at, n, index, lists, faults=faults)
+        for n, index, lists in [*self._sources(some.at)]:
+            yield self._taken(some, n, index, lists, faults=faults)
 
     def _sources(self, at: Columns) -> Iterator[tuple[int, Column, Column]]:
         """Yield which agent (0 where it is none), which states, which steps of each: as Checker.after does."""
@@ -108,21 +118,20 @@ class Expander:
             yield 0, everyone[part], steps.tasks(some.some(part))
         yield 0, everyone, steps.time(some)
 
-    def _taken(
-        self, codes: Codes, apart: Apart, at: Columns, n: int, index: Column, lists: Column, *, faults: bool
-    ) -> After:
+    def _taken(self, some: Chunk, n: int, index: Column, lists: Column, *, faults: bool) -> After:
         book = self.book
         counts = (book.all if faults else book.free).array[lists]
         source, ends = np.repeat(index, counts), np.cumsum(counts)
         rows = np.repeat(book.begins.array[lists] - (ends - counts), counts) + np.arange(len(source))
-        after = book.taken(apart.some(source), rows, n)
+        after = book.taken(some.apart.some(source), rows, n)
         also = book.also.array[rows]
         if also.any():
-            self._also(codes, at, after, source, rows, also)
+            self._also(some, after, source, rows, also)
         return After(self.states.together(self._canonical(after)), source, book.fault.array[rows])
 
-    def _also(self, codes: Codes, at: Columns, after: Apart, source: Column, rows: Column, also: Column) -> None:
+    def _also(self, some: Chunk, after: Apart, source: Column, rows: Column, also: Column) -> None:
         """Check what a step tells and what it does to the EMR; leave a request on the wire; as Checker._taken does."""
+        codes, _, at = some
         index = np.flatnonzero(also & Also.TOLD)
         if len(index):
             of = source[index]
@@ -168,9 +177,9 @@ class Expander:
 
     # ---- rest
 
-    def rests(self, codes: Codes) -> tuple[int, int]:
+    def rests(self, some: Chunk) -> tuple[int, int]:
         """Return how many of these states are at rest, and in how many of them a person has to look; raises Broken."""
-        at = self.steps.columns(self.states.apart(codes))
+        codes, _, at = some
         for agent in at.agents:
             self._hold(codes, np.arange(len(codes)), self._offered(agent, at.tick))
         idle = np.minimum.reduce([self.steps.idle(agent) for agent in at.agents])

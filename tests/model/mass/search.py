@@ -46,7 +46,7 @@ class MassSearch:
     def run(self, heard: Callable[[int], None] = lambda _states: None) -> Report:
         """Search until everything is seen, an invariant breaks, or `most` states are known."""
         report, began = Report(), time.perf_counter()
-        self._aside.add(self._first())
+        self._aside.add(self.world.begin())
         for left in range(self.faults, -1, -1):
             self._level = np.concatenate([self._known.without(part) for part in self._aside.all()] or [NOTHING])
             self._aside = Known()
@@ -63,16 +63,6 @@ class MassSearch:
         report.states = len(self._known)
         report.seconds = time.perf_counter() - began
         return report
-
-    def _first(self) -> Codes:
-        """Return the first state, alone."""
-        scene = self.world.begin()
-        try:
-            code = self.world.states.packed(scene)
-        except Wider as wider:
-            self.world.states.layout = wider.layout
-            code = self.world.states.packed(scene)
-        return np.array([code], np.uint64)
 
     def _layer(self, left: int, report: Report, heard: Callable[[int], None]) -> None:
         """Explore all that costs no further fault; what costs one is put aside for the next layer."""
@@ -97,12 +87,12 @@ class MassSearch:
             self._level, self._sifted = distinct(np.concatenate(self._sifted or [NOTHING])), []
 
     def _expand(self, codes: Codes, left: int, report: Report) -> None:
-        world = self.world
-        fresh, put = [], []
-        for after in world.after(codes, faults=left > 0):
+        world, fresh, put = self.world, [], []
+        some = world.chunk(codes)
+        for after in world.after(some, faults=left > 0):
             fresh.append(after.codes[~after.fault])
             put.append(after.codes[after.fault])
-        settled, unsure = world.rests(codes)
+        settled, unsure = world.rests(some)
         self.checker.forget()
         self._fresh.append(distinct(np.concatenate(fresh)))
         self._put.append(distinct(np.concatenate(put)))
@@ -160,7 +150,7 @@ class MassSearch:
         world = self.world
         for start in range(0, len(level), _CHUNK):
             codes = level[start : start + _CHUNK]
-            for after in world.after(codes, faults=fault):
+            for after in world.after(world.chunk(codes), faults=fault):
                 found = np.flatnonzero((after.codes == np.uint64(code)) & (after.fault == fault))
                 if len(found):
                     return int(codes[after.source[found[0]]])

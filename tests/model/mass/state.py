@@ -65,23 +65,18 @@ class States:
         columns = [agent(TEAM.get(apart.team, n)) for n, agent in enumerate(self._agents)]
         columns.append(self._place(*(REST.get(apart.rest, each) for each in (EMR, WIRE))))
         columns.append(self._moment(*(REST.get(apart.rest, each) for each in (HUB, EVER, DESK, TICK))))
-        self._grow()
+        self._fit()
+        self.layout.fit([len(joined) for joined in self._columns])
         codes = np.zeros_like(apart.team)
         for column, shift in zip(columns, self.layout.shifts, strict=True):
             codes |= column.view(np.uint64) << np.uint64(shift)
         return codes
 
-    def _grow(self) -> None:
-        self._fit()
-        self.layout.fit([len(joined) for joined in self._columns])
-
-    def packed(self, scene: Scene) -> int:
-        """Return the number of one scene as the checker unpacked it; raises Wider."""
-        team = [self._agents[n].one(agent) for n, agent in enumerate(scene.agents)]
-        place, moment = (scene.emr, scene.wire), (scene.hub, scene.ever, scene.desk, scene.tick)
-        columns = (*team, self._place.one(*place), self._moment.one(*moment))
-        self._grow()
-        return self.layout.pack(columns)
+    def one(self, scene: Scene) -> Codes:
+        """Return the number of one scene as the checker unpacked it, alone; raises as `together` does."""
+        team = sum(agent << shift for agent, shift in zip(scene.agents, TEAM.shifts, strict=False))
+        rest = REST.pack((scene.emr, scene.wire, scene.hub, scene.ever, scene.desk, scene.tick))
+        return self.together(Apart(np.array([team], np.uint64), np.array([rest], np.uint64)))
 
     def scene(self, code: int) -> Scene:
         """Return the scene of a number."""

@@ -159,10 +159,6 @@ class Joined:
         """Return the number of each row of the columns."""
         return self._number(*columns)
 
-    def one(self, *of: int) -> int:
-        """Return the number of one row."""
-        return self._pool(of)
-
     def columns(self, numbers: Column) -> list[Column]:
         """Return the columns again."""
         return [part(numbers) for part in self._parts]
