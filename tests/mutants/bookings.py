@@ -31,13 +31,13 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant("free and allowed", START, "    return None if event.allowed and event.free else settle(row, Outcome.CONFLICT)\n", "    return None\n", model("sql-token book 1 0"), CORE),
     mutant("an open write is looked up under the turn", WRITING, "        elif not self.has_turn(row, now):\n", "        elif False:\n", APPLY),
     mutant("the agenda is read under the turn", LEG, "        seeing = [row for row in rows if _needs_agenda(row, now) and self._may_look(row, now)]\n", "        seeing = [row for row in rows if _needs_agenda(row, now)]\n", APPLY),
-    mutant("a late answer is looked up under the turn", LEG, "        if not self._may_look(row, now):\n            return None\n", "", APPLY),
+    mutant("a late answer is looked up under the turn", LEG, "        if not self._writing.has_turn(row, now):\n            return None\n", "", APPLY),
     mutant("limits", START, "    if event.limited:\n", "    if False:\n", CORE),
     mutant("frozen", START, "    if event.frozen or event.free is None:\n", "    if event.free is None:\n", CORE),
     mutant("a known clock", START, "    return event.skew_known and _has_turn(row, event, rules)\n", "    return _has_turn(row, event, rules)\n", CORE),
     Mutant(
         "a turn, the leg's and the adapter's",
-        (Edit(START, "    return not rules.by_turn or is_good(", "    return True or is_good("),
+        (Edit(START, "    return not rules.by_turn or _is_good(", "    return True or _is_good("),
          Edit("tests/model/agents.py", "        return turn is None or turn.good_until", "        return False and turn.good_until")),
         (model("sql-token book 2 0"), CORE),
     ),
@@ -73,7 +73,7 @@ MUTANTS: tuple[Mutant, ...] = (
         (model("hl7-enquiry book+cancel 1 2"), APPLY),
     ),
     mutant("a conflict may be with oneself", LEG, "            return True  # another agent of ours may have booked it for the very same order\n", "            return False\n", model("sql-sidecar book 2 0"), APPLY),
-    mutant("a fenced write is run again under its turn only", WRITING, "        return not rules.by_turn or is_good(", "        return True or is_good(", APPLY),
+    mutant("a fenced write is run again under its turn only", WRITING, "        return has_turn(", "        return True or has_turn(", APPLY),
     Mutant(
         "no unfenced write is run again, the leg's and the core's",
         (

@@ -45,7 +45,7 @@ from agent.core.booking.model import (
     WriteRules,
 )
 from agent.core.booking.row import claims, has, held, needs, on_hold, same_place, spoken_for, told_slot, told_version
-from agent.core.booking.start import is_good
+from agent.core.booking.start import has_turn
 from agent.core.booking.successions import SUCCESSIONS, WITHIN_VERSION
 from agent.core.booking.table import TABLE, UndefinedTransition, advance, diagram
 
@@ -101,8 +101,8 @@ __all__ = [
     "given_up",
     "half_day",
     "has",
+    "has_turn",
     "held",
-    "is_good",
     "needs",
     "on_hold",
     "over",

@@ -119,11 +119,15 @@ def _is_blocked(event: Start, rules: WriteRules) -> bool:
 
 
 def _has_turn(row: Booking, event: Start, rules: WriteRules) -> bool:
-    return not rules.by_turn or is_good(event.turn, row, rules, event.now)
+    return has_turn(event.turn, row, rules, event.now)
 
 
-def is_good(turn: Turn | None, row: Booking, rules: WriteRules, now: Instant) -> bool:
-    """Say whether a turn allows a write of this row to begin now."""
+def has_turn(turn: Turn | None, row: Booking, rules: WriteRules, now: Instant) -> bool:
+    """Say whether a write of this row may begin now: the source needs no turn, or this one is good for it."""
+    return not rules.by_turn or _is_good(turn, row, rules, now)
+
+
+def _is_good(turn: Turn | None, row: Booking, rules: WriteRules, now: Instant) -> bool:
     if turn is None or turn.number < row.turn:
         return False
     return turn.good_until - now.age >= rules.longest_write + MARGIN

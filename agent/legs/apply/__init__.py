@@ -306,7 +306,7 @@ class Apply:
         """Look the booking up before a write or an answer; None = that settled it, or it waits for the turn."""
         if self._writing is None:
             return row
-        if not self._may_look(row, now):
+        if not self._writing.has_turn(row, now):
             return None
         effect = self._writing.find(row.booking)
         if effect is not None and effect.pending and writes:

@@ -23,7 +23,7 @@ from agent.core.booking import (
     Write,
     advance,
     decides,
-    is_good,
+    has_turn,
 )
 from agent.core.errors import Ambiguous, Misconfigured, Refused, Transient
 from agent.core.model import BookingId, Instant, Patient
@@ -154,8 +154,7 @@ class Writing:
 
         Whoever has the turn may book what is absent here, or undo what is found, before it is told.
         """
-        rules = self.books.rules
-        return not rules.by_turn or is_good(self.board.turn(), row, rules, now)
+        return has_turn(self.board.turn(), row, self.books.rules, now)
 
     def _rerun(self, row: Booking, again: Do, patient: tuple[Patient | None], now: Instant) -> bool | None:
         """Run the same write again; None when its answer is lost too, False when the EMR refuses it."""
